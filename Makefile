@@ -1,0 +1,54 @@
+# Everything happens in .venv and .peers, which git ignores. `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: help demo test lint bench render clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    the whole pipe on this machine: real kernels, an exporter, a table and a page"
+	@echo "make test    the tests, against the real statsd_exporter and Prometheus (built on first use)"
+	@echo "make lint    ruff, mypy, import contracts, rendered files"
+	@echo "make bench   measurements, with the peer beside us in the same run"
+	@echo "make render  write the rendered files anew from popcon/catalog.py"
+	@echo "make clean   remove what these targets made"
+
+$(BIN)/python:
+	@echo "creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# One stamp for each list of packages, so that the demo installs no more than it needs.
+$(VENV)/demo.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing popcon and what the demo runs on"
+	@$(PIP) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/lint.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing popcon, the test tools and the linters"
+	@$(PIP) --editable '.[lint]'
+	@touch $@ $(VENV)/demo.stamp
+
+demo: $(VENV)/demo.stamp
+	@$(BIN)/popcon demo --output popcon-demo.html
+
+test: $(VENV)/lint.stamp
+	@$(BIN)/python -m tests.peers.install
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/lint.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/popcon render --check
+
+bench: $(VENV)/lint.stamp
+	@$(BIN)/python -m benchmarks.arming
+
+render: $(VENV)/demo.stamp
+	@$(BIN)/popcon render
+
+clean:
+	rm -rf $(VENV) .peers popcon-demo.html
