@@ -1,0 +1,70 @@
+"""In: nothing. Out: every metric that popcon knows, written once.
+
+The reporter spells its lines from here; the mapping rules, the dashboards and the tables in the
+documents are rendered from here (`popcon render`). Nothing is imported, because the reporter
+needs these names before anything else exists.
+"""
+
+
+class Metric:
+    """One metric: how it is spelled on the wire, and how Prometheus shows it.
+
+    `wire` is the statsd name behind the prefix, without its variable parts; each of `labels`
+    is one more dot-separated part, in that order. `kind` is the Prometheus type.
+    """
+
+    __slots__ = ("help", "kind", "labels", "name", "wire")
+
+    def __init__(
+        self, wire: str, name: str, kind: str, labels: "tuple[str, ...]", help: str
+    ) -> None:
+        self.wire = wire
+        self.name = name
+        self.kind = kind
+        self.labels = labels
+        self.help = help
+
+    def line(self, prefix: str, *values: str) -> str:
+        """Return the statsd line that adds 1, one value for each label.
+
+        >>> LIBRARY_USED.line("python_popcon", "numpy")
+        'python_popcon.library_used.numpy:1|c'
+        """
+        return ".".join((prefix, self.wire, *values)) + ":1|c"
+
+
+#: What every name on the wire starts with, unless a site says otherwise.
+PREFIX = "python_popcon"
+
+LIBRARY_USED = Metric(
+    "library_used",
+    "python_popcon_library_used",
+    "counter",
+    ("library",),
+    "Processes in which a module of this library was imported, each counted once.",
+)
+REPORTS = Metric(
+    "reports",
+    "python_popcon_reports",
+    "counter",
+    (),
+    "Processes that reported at all: what library counts are a share of.",
+)
+CANARY = Metric(
+    "canary",
+    "python_popcon_canary_total",
+    "counter",
+    ("id",),
+    "Test counts, sent to see whether counts arrive.",
+)
+
+METRICS = (LIBRARY_USED, REPORTS, CANARY)
+
+#: Who sends a canary. Nothing else may be in its `id` label.
+CANARY_IDS = {"doctor": "popcon doctor", "job": "a scheduled check of the pipe"}
+
+#: The lists of site label keys that the shipped mapping knows: none, and the hub's namespace.
+SITE_LABELS: "tuple[tuple[str, ...], ...]" = ((), ("namespace",))
+
+#: The one bucket for everything that is not part of the image: no name of a person's own leaves.
+OTHER = "_other"
