@@ -1,0 +1,219 @@
+"""In: arguments and the environment. Out: Settings, each knowing where it came from.
+
+Order: arguments > environment > defaults. What can't be understood is a `UsageError` with the
+value in quotes: a person reads it from `popcon doctor`; in a user's process the guard swallows
+it and nothing is sent, because counts sent to a wrong place are worse than none.
+"""
+
+from popcon.catalog import PREFIX
+from popcon.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Optional
+
+DEFAULT_HOST = "localhost"
+DEFAULT_PORT = 9125
+DEFAULT_SINK = f"statsd://{DEFAULT_HOST}:{DEFAULT_PORT}"
+
+#: Variable → what it says. The documents print this table.
+VARIABLES = {
+    "POPCON_SINK": "where reports go: `statsd://host:port`",
+    "POPCON_LABELS": "site labels, in the mapping's order: `namespace=hub1`",
+    "POPCON_DISABLED": "set to anything but `0`: nothing is armed, nothing is sent",
+    "DO_NOT_TRACK": "the same, by the name other programs know too",
+    "POPCON_DEBUG": "set: faults that are kept from the user are shown on standard error",
+    "PYTHON_POPCONTEST_STATSD_HOST": "popularity-contest's host; `POPCON_SINK` wins over it",
+    "PYTHON_POPCONTEST_STATSD_PORT": "popularity-contest's port; 9125 where it is not set",
+    "PYTHON_POPCONTEST_STATSD_PREFIX": "popularity-contest's prefix; a trailing `.library_used` is dropped",
+}
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_WORD = _LETTERS + "0123456789_-"
+
+
+class Settings:
+    """What the reporter goes by.
+
+    `sinks` are URLs; `prefix` starts every statsd name, site labels included; `labels` are the
+    `(key, value)` pairs in it; `off` names the switch that silences popcon, or is None.
+    `origins` maps `sink` and `prefix` to the place that decided them.
+    """
+
+    __slots__ = ("labels", "off", "origins", "prefix", "sinks")
+
+    def __init__(
+        self,
+        sinks: "tuple[str, ...]",
+        prefix: str,
+        labels: "tuple[tuple[str, str], ...]",
+        off: "Optional[str]",
+        origins: "dict[str, str]",
+    ) -> None:
+        self.sinks = sinks
+        self.prefix = prefix
+        self.labels = labels
+        self.off = off
+        self.origins = origins
+
+
+def switched_off(environ: "Mapping[str, str]") -> "Optional[str]":
+    """Return the variable that turns popcon off, or None.
+
+    Any value but nothing and `0` counts, as other programs read `DO_NOT_TRACK`.
+    """
+    for variable in ("POPCON_DISABLED", "DO_NOT_TRACK"):
+        if environ.get(variable, "0") not in ("", "0"):
+            return variable
+    return None
+
+
+def read(
+    environ: "Mapping[str, str]",
+    *,
+    sink: "Optional[str]" = None,
+    labels: "Optional[str]" = None,
+    prefix: "Optional[str]" = None,
+) -> Settings:
+    """Return the settings, or raise `UsageError`."""
+    sinks, sink_origin = _read_sinks(environ, sink)
+    base, prefix_origin = _read_prefix(environ, prefix)
+    pairs, labels_origin = _read_labels(environ, labels)
+    if pairs:
+        prefix_origin = f"{prefix_origin}, {labels_origin}"
+    whole = ".".join((base, *(part for pair in pairs for part in pair)))
+    return Settings(
+        sinks,
+        whole,
+        labels_in(whole),
+        switched_off(environ),
+        {"sink": sink_origin, "prefix": prefix_origin},
+    )
+
+
+def parse_statsd_url(url: str) -> "tuple[str, int]":
+    """Return the host and the port of `statsd://host[:port]`; an IPv6 address is in brackets."""
+    scheme, mark, rest = url.partition("://")
+    if scheme != "statsd" or not mark:
+        raise UsageError(f"not a sink that popcon knows: {url!r} (statsd://host:port is one)")
+    rest = rest[:-1] if rest.endswith("/") else rest
+    if rest.startswith("["):
+        host, mark, port = rest[1:].partition("]")
+        if not mark or (port and not port.startswith(":")):
+            raise UsageError(f"an address in brackets has to end in ']:port': {url!r}")
+        colon = port == ":"
+        port = port[1:]
+        # A zone (%eth0) may follow the address; anything else would be a name to look up.
+        if host.partition("%")[0].strip("0123456789abcdefABCDEF:.") or ":" not in host:
+            raise UsageError(f"not an IPv6 address in brackets: {url!r}")
+    else:
+        host, mark, port = rest.partition(":")
+        colon = bool(mark) and not port
+    if not host or colon or any(letter in host for letter in "/?#@ "):
+        raise UsageError(f"not of the form statsd://host:port: {url!r}")
+    return host, parse_port(port, url) if port else DEFAULT_PORT
+
+
+def parse_port(text: str, where: str) -> int:
+    """Return a port from 1 to 65535, or raise `UsageError` quoting the text."""
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536:
+        return int(text)
+    raise UsageError(f"not a port: {text!r} (from {where})")
+
+
+def labels_in(prefix: str) -> "tuple[tuple[str, str], ...]":
+    """Return the site labels that a prefix carries: `python_popcon.namespace.hub1` has one."""
+    parts = prefix.split(".")
+    if parts[0] != PREFIX or len(parts) % 2 == 0:
+        return ()
+    return tuple(zip(parts[1::2], parts[2::2]))
+
+
+def _read_sinks(
+    environ: "Mapping[str, str]", sink: "Optional[str]"
+) -> "tuple[tuple[str, ...], str]":
+    if sink is not None:
+        text, origin = sink, "argument"
+    elif environ.get("POPCON_SINK"):
+        text, origin = environ["POPCON_SINK"], "POPCON_SINK"
+    else:
+        text, origin = _read_popularity_contest(environ)
+    urls = tuple(text.split())
+    if not urls:
+        raise UsageError(f"no sink in {text!r}")
+    for url in urls:
+        parse_statsd_url(url)
+    return urls, origin
+
+
+def _read_popularity_contest(environ: "Mapping[str, str]") -> "tuple[str, str]":
+    """Return the sink that popularity-contest's variables name, or the default."""
+    host = environ.get("PYTHON_POPCONTEST_STATSD_HOST", "")
+    port = environ.get("PYTHON_POPCONTEST_STATSD_PORT", "")
+    if not host and not port:
+        return DEFAULT_SINK, "default"
+    number = parse_port(port, "PYTHON_POPCONTEST_STATSD_PORT") if port else DEFAULT_PORT
+    name = host or DEFAULT_HOST
+    bracketed = f"[{name}]" if ":" in name else name
+    origin = ", ".join(
+        variable
+        for variable in ("PYTHON_POPCONTEST_STATSD_HOST", "PYTHON_POPCONTEST_STATSD_PORT")
+        if environ.get(variable)
+    )
+    return f"statsd://{bracketed}:{number}", origin
+
+
+def _read_prefix(environ: "Mapping[str, str]", prefix: "Optional[str]") -> "tuple[str, str]":
+    if prefix is not None:
+        text, origin = prefix, "argument"
+    elif environ.get("PYTHON_POPCONTEST_STATSD_PREFIX"):
+        text, origin = environ["PYTHON_POPCONTEST_STATSD_PREFIX"], "PYTHON_POPCONTEST_STATSD_PREFIX"
+    else:
+        text, origin = PREFIX, "default"
+    # popularity-contest's document asks for the ending, its code adds it again.
+    base = text[: -len(".library_used")] if text.endswith(".library_used") else text
+    if not all(_is_word(part) for part in base.split(".")):
+        raise UsageError(
+            f"not a prefix: {text!r} (letters, digits, '_' and '-', with dots between)"
+        )
+    return base, origin
+
+
+def _read_labels(
+    environ: "Mapping[str, str]", labels: "Optional[str]"
+) -> "tuple[tuple[tuple[str, str], ...], str]":
+    text, origin = (
+        (labels, "argument")
+        if labels is not None
+        else (environ.get("POPCON_LABELS", ""), "POPCON_LABELS")
+    )
+    if not text:
+        return (), origin
+    pairs = []
+    for item in text.split(","):
+        key, _, value = item.partition("=")
+        check_label_key(key)
+        if not _is_word(value):
+            raise UsageError(
+                f"not a label value: {value!r} in {text!r} (letters, digits, '_' and '-')"
+            )
+        pairs.append((key, value))
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise UsageError(f"a label key stands twice in {text!r}")
+    return tuple(pairs), origin
+
+
+def check_label_key(key: str) -> None:
+    """Raise `UsageError` unless both exporters take this name for a site label.
+
+    statsd_exporter refuses names of one letter; `__` is Prometheus' own; the others are taken.
+    """
+    if len(key) < 2 or not _is_word(key) or "-" in key or key[0] not in _LETTERS + "_":
+        raise UsageError(f"not a label key: {key!r} (two or more letters, digits and '_')")
+    if key.startswith("__") or key in ("library", "id", "le", "quantile"):
+        raise UsageError(f"a label key that is taken: {key!r}")
+
+
+def _is_word(text: str) -> bool:
+    return bool(text) and not text.strip(_WORD)

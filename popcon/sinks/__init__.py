@@ -1,0 +1,28 @@
+"""In: a Report. Out: nothing. Promise: returns at once, whatever happens to the report.
+
+A sink is a URL; its scheme says which module opens it, and that module is imported only then.
+"""
+
+from popcon.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from popcon.report import Report
+
+    class Sink(Protocol):
+        """Where a Report goes."""
+
+        def send(self, report: "Report", *, final: bool) -> None:
+            """Take the report. `final`: the process ends now, so nothing may be put off."""
+
+
+def open_sink(url: str, prefix: str) -> "Sink":
+    """Return the sink that a URL names; the first statsd name part is `prefix`."""
+    scheme = url.partition("://")[0]
+    if scheme == "statsd":
+        from popcon.sinks.statsd import StatsdSink
+
+        return StatsdSink(url, prefix)
+    raise UsageError(f"not a sink that popcon knows: {url!r} (statsd://host:port is one)")

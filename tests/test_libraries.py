@@ -1,0 +1,211 @@
+"""Modules to libraries, on site directories made of metadata folders."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from popcon.libraries import Libraries, claimants, normalise, read_owners, split_site
+
+
+class Site:
+    """A site directory with distributions in it, below an environment's root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / "lib" / "python3" / "site-packages"
+        self.folder.mkdir(parents=True)
+
+    def add(
+        self, name: str, *files: str, record: bool = True, kind: str = "dist-info", **extra: str
+    ) -> None:
+        """Install a distribution with these files; `extra` are metadata files by name."""
+        info = self.folder / f"{name}.{kind}"
+        info.mkdir()
+        rows = [
+            *files,
+            f"{info.name}/METADATA",
+            "../../../bin/tool",
+            "__pycache__/x.cpython-311.pyc",
+        ]
+        if record:
+            (info / "RECORD").write_text("".join(f"{row},sha256=abc_-,12\n" for row in rows))
+        for file, text in extra.items():
+            (info / file.replace("__", ".")).write_text(text)
+
+    def module(self, path: str) -> types.ModuleType:
+        """Return a module that was loaded from a file here."""
+        made = types.ModuleType("made")
+        made.__file__ = str(self.folder / path)
+        return made
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """The image's site directory."""
+    return Site(tmp_path / "image")
+
+
+def used(site: Site, *paths: str) -> set[str]:
+    """Return the libraries of modules loaded from these files."""
+    modules = {f"m{number}": site.module(path) for number, path in enumerate(paths)}
+    return Libraries([str(site.root)]).used_by(list(modules), modules)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("yaml/__init__.py", {"pyyaml"}),
+        ("yaml/loader.py", {"pyyaml"}),
+        ("six.py", {"six"}),
+        ("_cffi_backend.cpython-311-x86_64-linux-gnu.so", {"cffi"}),
+        ("google/cloud/storage/__init__.py", {"google-cloud-storage"}),
+        ("google/cloud/bigquery/client.py", {"google-cloud-bigquery"}),
+        ("google/api/http_pb2.py", {"googleapis-common-protos"}),
+        ("zope/interface/__init__.py", {"zope-interface"}),
+        ("zope/interface/adapter.py", {"zope-interface"}),
+        ("ruamel/yaml/main.py", {"ruamel-yaml"}),
+        ("mpl_toolkits/mplot3d/axes3d.py", {"matplotlib"}),
+        ("setuptools/_vendor/packaging/version.py", {"setuptools"}),
+        ("local_module.py", set()),
+        ("tests/mine.py", set()),
+    ],
+)
+def test_file_to_library(site: Site, path: str, expected: set[str]) -> None:
+    """A module belongs to the distribution that installed its file, not to all owners of a name."""
+    site.add("PyYAML-6.0", "yaml/__init__.py", "yaml/loader.py")
+    site.add("six-1.16.0", "six.py")
+    site.add("cffi-2.0.0", "_cffi_backend.cpython-311-x86_64-linux-gnu.so", "cffi/__init__.py")
+    site.add("google_cloud_storage-2.0", "google/cloud/storage/__init__.py")
+    site.add(
+        "google_cloud_bigquery-3.0",
+        "google/cloud/bigquery/__init__.py",
+        "google/cloud/bigquery/client.py",
+    )
+    site.add("googleapis_common_protos-1.6", "google/api/http_pb2.py")
+    site.add("zope.interface-5.0", "zope/interface/__init__.py", "zope/interface/adapter.py")
+    site.add("zope.event-5.0", "zope/event/__init__.py")
+    site.add("ruamel.yaml-0.18", "ruamel/yaml/main.py")
+    site.add("matplotlib-3.9", "matplotlib/__init__.py", "mpl_toolkits/mplot3d/axes3d.py")
+    site.add("basemap-1.4", "mpl_toolkits/basemap/__init__.py")
+    site.add("setuptools-80.0", "setuptools/__init__.py", "setuptools/_vendor/packaging/version.py")
+    site.add("packaging-25.0", "packaging/__init__.py")
+    site.add("sloppy-1.0", "tests/__init__.py")
+    site.add("sloppier-1.0", "tests/test_it.py")
+
+    assert expected == used(site, path)
+
+
+def test_one_broken_distribution_costs_only_itself(site: Site) -> None:
+    """An empty metadata folder, one with an unreadable RECORD and rubbish in one do no harm."""
+    (site.folder / "husk-1.0.dist-info").mkdir()
+    (site.folder / "torn-1.0.dist-info" / "RECORD").mkdir(parents=True)
+    (site.folder / "noise-1.0.dist-info").mkdir()
+    (site.folder / "noise-1.0.dist-info" / "RECORD").write_bytes(b"\xff\xfe\x00,,\n\n,\n")
+    site.add("six-1.16.0", "six.py")
+
+    assert {"six"} == used(site, "six.py")
+
+
+def test_distributions_without_record(site: Site) -> None:
+    """Without RECORD the listed top-level names count, or else the name itself."""
+    site.add("Pillow-5.0", record=False, kind="egg-info", top_level__txt="PIL\n")
+    site.add("some_tool-5.0-py3.9", record=False, kind="egg-info")
+
+    assert {"pillow", "some-tool"} == used(site, "PIL/Image.py", "some_tool/__init__.py")
+
+
+def test_own_code_reads_other(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Editable and repository installs, and a person's own site directory, fold into _other."""
+    site.add("public-1.0", "public/__init__.py")
+    site.add(
+        "secret_vcs-1.0", "secret_vcs/__init__.py", direct_url__json='{"vcs_info": {"vcs": "git"}}'
+    )
+    site.add(
+        "secret_dev-1.0",
+        "secret_dev/__init__.py",
+        direct_url__json='{"dir_info": {"editable": true}}',
+    )
+    site.add(
+        "conda_built-1.0", "conda_built.py", direct_url__json='{"dir_info": {}, "url": "file:///b"}'
+    )
+    home = Site(tmp_path / "home")
+    home.add("public-2.0", "public/__init__.py")
+    home.add("private_idea-0.1", "private_idea/__init__.py")
+    monkeypatch.setattr(sys, "path", [str(home.folder), str(site.folder)])
+    modules = {
+        "a": site.module("secret_vcs/__init__.py"),
+        "b": site.module("secret_dev/__init__.py"),
+        "c": site.module("conda_built.py"),
+        "d": home.module("public/__init__.py"),
+        "e": home.module("private_idea/__init__.py"),
+    }
+    libraries = Libraries([str(site.root)])
+
+    assert {"_other"} == libraries.used_by(["a"], modules)
+    assert {"_other"} == libraries.used_by(["b"], modules)
+    assert {"conda-built"} == libraries.used_by(["c"], modules)
+    assert {"public"} == libraries.used_by(["d"], modules)
+    assert {"_other"} == libraries.used_by(["e"], modules)
+
+
+def test_odd_modules_are_left_alone() -> None:
+    """What people put into sys.modules is not asked for attributes, and has no library."""
+
+    class Loud:
+        def __getattr__(self, name: str) -> object:
+            raise SystemExit("asked")
+
+    modules = {"a": None, "b": Loud(), "c": 3, "d": types.ModuleType("d"), "e": sys}
+
+    assert set() == Libraries(["/nowhere"]).used_by([*modules, "gone"], modules)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("PyYAML", "pyyaml"),
+        ("ruamel.yaml", "ruamel-yaml"),
+        ("a__b..c-_d", "a-b-c-d"),
+        ("a|b", ""),
+        ("a:1|c\nx", ""),
+        ("naïve", ""),
+        ("", ""),
+    ],
+)
+def test_normalise(name: str, expected: str) -> None:
+    """Names are as PEP 503 writes them; what could break a statsd line is no name."""
+    assert expected == normalise(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/opt/lib/python3/site-packages/a/b.py", ("/opt/lib/python3/site-packages", "a/b.py")),
+        ("/usr/lib/python3/dist-packages/a.py", ("/usr/lib/python3/dist-packages", "a.py")),
+        ("/o/site-packages/x/site-packages/a.py", ("/o/site-packages", "x/site-packages/a.py")),
+        ("/home/me/notebooks/utils.py", ("", "")),
+    ],
+)
+def test_split_site(path: str, expected: tuple[str, str]) -> None:
+    """A file's site directory is the outermost one."""
+    assert expected == split_site(path)
+
+
+def test_owners_stay_few(site: Site) -> None:
+    """What is kept of a site directory is a name for each top, not a row for each file."""
+    site.add("big-1.0", *(f"big/sub{number}/mod.py" for number in range(500)))
+
+    assert read_owners(str(site.folder)) == {"big": "big"}
+
+
+def test_claimants(site: Site) -> None:
+    """Everybody who installs a module of a name is found."""
+    site.add("popcon-0.1.0", "popcon/__init__.py")
+    site.add("python_popcon-3.0.3", "popcon.py")
+    site.add("other-1.0", "other.py")
+
+    assert sorted(claimants(str(site.folder), "popcon")) == ["popcon", "python-popcon"]

@@ -1,0 +1,209 @@
+"""The reporter as a guest: what it counts, when, and what it never does."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from popcon.config import read
+from popcon.reporter import Reporter
+from tests.conftest import Collector, interpreters, run_python
+
+EACH_PYTHON = pytest.mark.parametrize("python", interpreters())
+
+
+@EACH_PYTHON
+def test_arming_imports_next_to_nothing(python: str) -> None:
+    """Arming loads os, sys, atexit and popcon's own modules, no others."""
+    done = run_python(
+        python,
+        "import sys; before = set(sys.modules)\n"
+        "import popcon; popcon.setup_reporter()\n"
+        "print(*sorted(set(sys.modules) - before))\n",
+        POPCON_SINK="statsd://127.0.0.1:9",
+    )
+
+    loaded = {name for name in done.stdout.split() if name.partition(".")[0] != "popcon"}
+    assert loaded <= {"os", "sys", "atexit"}
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+@EACH_PYTHON
+def test_reporting_loads_nothing_of_third_parties(python: str) -> None:
+    """By the end of the report only _socket and popcon's own modules were loaded on top."""
+    done = run_python(
+        python,
+        "import sys, popcon; popcon.setup_reporter(); before = set(sys.modules)\n"
+        "from popcon import reporter; reporter._armed.report(final=True)\n"
+        "print(*sorted(set(sys.modules) - before))\n",
+        POPCON_SINK="statsd://127.0.0.1:9",
+    )
+
+    loaded = {name for name in done.stdout.split() if name.partition(".")[0] != "popcon"}
+    assert loaded <= {"_socket"}
+
+
+@EACH_PYTHON
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [("pass", 0), ("sys.exit(3)", 3), ("raise SystemExit('bye')", 1), ("1 / 0", 1)],
+)
+def test_a_script_reports_at_exit(
+    collector: Collector, python: str, ending: str, status: int
+) -> None:
+    """A script reports once, at exit, however Python ends; status and output stay its own."""
+    code = f"import sys, popcon; popcon.setup_reporter(); popcon.setup_reporter()\n{ending}"
+    done = run_python(python, code, POPCON_SINK=collector.url)
+    silent = run_python(python, f"import sys, popcon\n\n{ending}", POPCON_SINK=collector.url)
+
+    assert collector.lines(wait=5) == ["python_popcon.reports:1|c"]
+    assert (status, done.stdout) == (done.returncode, "")
+    assert silent.stderr.splitlines()[-1:] == done.stderr.splitlines()[-1:]
+
+
+def test_libraries_are_counted_once(collector: Collector) -> None:
+    """A library counts once a process, however often and by however many modules it is imported."""
+    done = run_python(
+        sys.executable,
+        "import popcon, sys; popcon.setup_reporter()\n"
+        "import yaml, yaml.loader\n"
+        "from popcon import reporter; reporter._armed.report(final=False)\n"
+        "del sys.modules['yaml']; import yaml, yaml.constructor, statsd\n",
+        POPCON_SINK=collector.url,
+    )
+
+    assert done.stderr == ""
+    assert collector.lines(wait=5) == [
+        "python_popcon.library_used.pyyaml:1|c",
+        "python_popcon.reports:1|c",
+        "python_popcon.library_used.statsd:1|c",
+    ]
+
+
+@pytest.mark.parametrize(
+    "prefix", ["python_popcon.namespace.a", "python_popcon.namespace.a.library_used"]
+)
+def test_popularity_contests_variables(collector: Collector, prefix: str) -> None:
+    """The three old variables work, with and without the ending that the old document asks for."""
+    run_python(
+        sys.executable,
+        "import popcon; popcon.setup_reporter(); import statsd",
+        PYTHON_POPCONTEST_STATSD_HOST="127.0.0.1",
+        PYTHON_POPCONTEST_STATSD_PORT=str(collector.port),
+        PYTHON_POPCONTEST_STATSD_PREFIX=prefix,
+    )
+
+    assert collector.lines(wait=5) == [
+        "python_popcon.namespace.a.library_used.statsd:1|c",
+        "python_popcon.namespace.a.reports:1|c",
+    ]
+
+
+@EACH_PYTHON
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"POPCON_SINK": "statsd://no-such-host.invalid:9125"},
+        {"POPCON_SINK": "statsd://127.0.0.1:1"},
+        {"POPCON_SINK": "statsd://h:http"},
+        {"POPCON_SINK": "nonsense"},
+        {"POPCON_SINK": " "},
+        {"POPCON_LABELS": "a.b=c"},
+        {"PYTHON_POPCONTEST_STATSD_PORT": "x"},
+        {"PYTHON_POPCONTEST_STATSD_PREFIX": "a..b"},
+    ],
+    ids=lambda environ: "-".join(environ.values()),
+)
+def test_silence(python: str, environ: dict[str, str]) -> None:
+    """Whatever the settings say, a user sees nothing and the exit status is theirs."""
+    done = run_python(
+        python, "import popcon, sys; popcon.setup_reporter(); import json; sys.exit(7)", **environ
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 7)
+
+
+def test_debug_shows_what_was_swallowed() -> None:
+    """POPCON_DEBUG shows the fault that is otherwise swallowed, value in quotes."""
+    done = run_python(
+        sys.executable, "import popcon; popcon.setup_reporter(sink='nonsense')", POPCON_DEBUG="1"
+    )
+
+    assert "popcon: UsageError: not a sink that popcon knows: 'nonsense'" in done.stderr
+
+
+@pytest.mark.parametrize("variable", ["DO_NOT_TRACK", "POPCON_DISABLED"])
+def test_opt_out(collector: Collector, variable: str) -> None:
+    """An opt-out is looked at before anything else is imported, and nothing is sent."""
+    done = run_python(
+        sys.executable,
+        "import sys, popcon; popcon.setup_reporter()\nprint('popcon.sinks' in sys.modules)",
+        POPCON_SINK=collector.url,
+        **{variable: "1"},
+    )
+
+    assert (done.stdout, collector.lines(wait=0.3)) == ("False\n", [])
+
+
+@EACH_PYTHON
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork on this system")
+def test_forked_children_stay_silent(collector: Collector, python: str) -> None:
+    """A forked child that ends normally does not report its parent's imports again."""
+    run_python(
+        python,
+        "import os, sys, popcon; popcon.setup_reporter()\n"
+        "if os.fork() == 0: sys.exit()\nos.wait()\n"
+        "import multiprocessing\n"
+        "child = multiprocessing.get_context('fork').Process(target=int)\n"
+        "child.start(); child.join()\n",
+        POPCON_SINK=collector.url,
+        PYTHONWARNINGS="error::DeprecationWarning",
+    )
+
+    assert collector.lines(wait=5) == ["python_popcon.reports:1|c"]
+
+
+def test_what_comes_between_cells_is_not_the_users(collector: Collector) -> None:
+    """Only modules that appear while a cell's code runs count; a cell that runs cells is one cell."""
+    modules: dict[str, object] = {}
+    reporter = Reporter(read({}, sink=collector.url), modules)
+    reporter.arm(Shell())
+    modules["statsd"] = __import__("statsd")  # the kernel's own start-up
+    reporter.cell_starts(None)
+    modules["rich"] = __import__("rich")  # IPython, to read the cell
+    tree = object()
+    assert tree is reporter.visit(tree)
+    modules["yaml"] = __import__("yaml")
+    reporter.cell_starts(None)
+    reporter.visit(tree)
+    reporter.cell_ended(None)
+    first = collector.lines(wait=5)
+    reporter.cell_ended(None)
+    modules["requests"] = __import__("requests")  # tab completion, say
+    reporter.cell_starts(None)
+    modules["jinja2"] = __import__("jinja2")  # a cell with a syntax error
+    reporter.cell_ended(None)
+    reporter.at_exit()
+
+    assert first == ["python_popcon.library_used.pyyaml:1|c", "python_popcon.reports:1|c"]
+    assert collector.lines(wait=0.2) == []
+
+
+class Shell:
+    """As much of IPython's shell as arming touches, in a kernel."""
+
+    kernel = object()
+
+    def __init__(self) -> None:
+        self.ast_transformers: list[object] = []
+
+    @property
+    def events(self) -> Shell:
+        """The event manager."""
+        return self
+
+    def register(self, event: str, function: object) -> None:
+        """Take a callback."""
+        assert event in ("pre_run_cell", "post_run_cell")
+        assert callable(function)
