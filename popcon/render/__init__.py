@@ -1,0 +1,54 @@
+"""In: the catalogue and other tables. Out: the files that say the same in other languages.
+
+A rendered file is never edited: change its source, run `popcon render`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from popcon.errors import FileError
+from popcon.render.dashboards import dashboard_text
+from popcon.render.docs import filled_in
+from popcon.render.mapping import mapping_text
+
+#: Documents with rendered tables between markers.
+DOCUMENTS = ("README.md", "docs/reference.md")
+
+
+def outputs(root: Path) -> dict[Path, str]:
+    """Return every rendered file below a checkout and its text."""
+    texts = {
+        root / "mappings" / "popcon.yaml": mapping_text(),
+        root / "grafana" / "popcon-libraries.json": dashboard_text(),
+    }
+    for name in DOCUMENTS:
+        file = root / name
+        try:
+            texts[file] = filled_in(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise FileError(
+                f"can't read '{file}': {error.strerror} (is this popcon's checkout?)"
+            ) from None
+    return texts
+
+
+def stale(root: Path) -> list[Path]:
+    """Return the rendered files that don't say what they would say now."""
+    return [
+        file for file, text in outputs(root).items() if not file.is_file() or _read(file) != text
+    ]
+
+
+def write(root: Path) -> None:
+    """Write every rendered file."""
+    for file, text in outputs(root).items():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode())  # the same bytes on every system
+        except OSError as error:
+            raise FileError(f"can't write '{file}': {error.strerror}") from None
+
+
+def _read(file: Path) -> str:
+    return file.read_bytes().decode("utf-8", "replace")

@@ -1,0 +1,71 @@
+"""In: a document with markers. Out: the same document, each marked table written anew.
+
+A marker is a pair of HTML comments, `<!-- popcon render: metrics -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from popcon.catalog import METRICS, PREFIX
+from popcon.config import DEFAULT_SINK, VARIABLES
+from popcon.errors import EXIT_STATUSES, FileError
+
+_MARKED = re.compile(r"(<!-- popcon render: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled_in(text: str) -> str:
+    """Return the document with every marked table rendered; an unknown name is a `FileError`."""
+
+    def fill(found: re.Match[str]) -> str:
+        table = TABLES.get(found[2])
+        if table is None:
+            raise FileError(f"no table is called {found[2]!r}: there are {', '.join(TABLES)}")
+        return found[1] + table() + found[3]
+
+    return _MARKED.sub(fill, text)
+
+
+def metrics_table() -> str:
+    """Return the metrics: wire name, Prometheus name, meaning."""
+    return _table(
+        (f"on the wire, behind `{PREFIX}.`", "in Prometheus", "meaning"),
+        (
+            (
+                f"`{'.'.join((metric.wire, *(f'<{label}>' for label in metric.labels)))}`",
+                f"`{metric.name}{'{' + ','.join(metric.labels) + '}' if metric.labels else ''}`",
+                metric.help,
+            )
+            for metric in METRICS
+        ),
+    )
+
+
+def variables_table() -> str:
+    """Return the environment variables and what each says."""
+    return (
+        _table(
+            ("variable", "what it says"), ((f"`{name}`", said) for name, said in VARIABLES.items())
+        )
+        + f"\nWhere nothing is set, reports go to `{DEFAULT_SINK}`.\n"
+    )
+
+
+def statuses_table() -> str:
+    """Return the command line's exit statuses."""
+    return _table(
+        ("status", "meaning"), ((str(status), text) for status, text in EXIT_STATUSES.items())
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "metrics": metrics_table,
+    "variables": variables_table,
+    "statuses": statuses_table,
+}
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

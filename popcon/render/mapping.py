@@ -1,0 +1,62 @@
+"""In: the catalogue, and lists of site label keys. Out: mapping rules for both exporters.
+
+Rules are ordered by length, shorter first: statsd_exporter's glob matcher silently loses a rule
+whose path begins an earlier rule's path. Each rule is for counters alone, because a name belongs
+to the first type that uses it, for the life of the exporter, and any kernel can send any line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from popcon.catalog import METRICS, PREFIX, SITE_LABELS, Metric
+
+_HEAD = """\
+# Rendered from popcon/catalog.py by `popcon render`; edits are lost.
+# Rules for statsd_exporter (--statsd.mapping-config) and for `popcon exporter`.
+# Shorter rules stand first: statsd_exporter loses a short rule that follows a longer one.
+# Site labels: {labels}.
+mappings:
+"""
+
+_LAST = """\
+# Whatever else comes to this port: any kernel can send any line, and none of it is shown.
+- match: "."
+  match_type: regex
+  action: drop
+  name: "dropped"
+"""
+
+
+def mapping_text(site_labels: Sequence[tuple[str, ...]] = ()) -> str:
+    """Return a mapping file for the shipped lists of site label keys and the given ones.
+
+    A list of keys is one rule set: `("namespace", "course")` maps
+    `python_popcon.namespace.hub1.course.x.reports`.
+    """
+    lists = list(dict.fromkeys([*SITE_LABELS, *site_labels]))
+    rules = [rule(metric, keys) for keys in lists for metric in METRICS]
+    rules.sort(key=lambda found: found[0].count("."))
+    named = [" + ".join(keys) or "none" for keys in lists]
+    return _HEAD.format(labels=", ".join(named)) + "".join(text for _, text in rules) + _LAST
+
+
+def rule(metric: Metric, keys: tuple[str, ...]) -> tuple[str, str]:
+    """Return the glob of one metric behind these site labels, and the whole rule."""
+    parts = [PREFIX]
+    for key in keys:
+        parts += [key, "*"]
+    parts += [metric.wire, *("*" for _ in metric.labels)]
+    glob = ".".join(parts)
+    lines = [
+        f"- match: {json.dumps(glob)}",
+        f"  match_metric_type: {metric.kind}",
+        f"  name: {json.dumps(metric.name)}",
+        f"  help: {json.dumps(metric.help)}",
+    ]
+    if keys or metric.labels:
+        lines.append("  labels:")
+        for position, label in enumerate((*keys, *metric.labels), start=1):
+            lines.append(f"    {label}: {json.dumps(f'${position}')}")
+    return glob, "\n".join(lines) + "\n"

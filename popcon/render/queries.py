@@ -1,0 +1,33 @@
+"""In: a metric and labels. Out: PromQL that counts what was added in a range, births included.
+
+`increase()` can't see a counter that is born at 1: its first sample is no increase, and "used
+once" would read as "never used". So the first value of a series that did not exist when the range
+began is added to its increase. The rest is extrapolated by Prometheus, hence the rounding.
+"""
+
+from __future__ import annotations
+
+from popcon.catalog import LIBRARY_USED, REPORTS, Metric
+
+RANGE = "$__range"
+HUBS = 'namespace=~"$hub"'
+
+
+def added(metric: Metric, by: tuple[str, ...] = (), where: str = HUBS, over: str = RANGE) -> str:
+    """Return how much a counter rose over a range, summed by labels."""
+    series = f"{metric.name}{{{where}}}"
+    total = f"sum by ({', '.join(by)}) " if by else "sum"
+    rise = f"{total}(increase({series}[{over}]))"
+    born = f"{total}(min_over_time({series}[{over}]) unless {series} offset {over})"
+    # Either side may be empty: a series with one sample has no increase, an old one no birth.
+    return f"round(({rise} or 0 * {born}) + ({born} or 0 * {rise}))"
+
+
+def libraries_added(where: str = HUBS) -> str:
+    """Return the processes that used each library."""
+    return added(LIBRARY_USED, ("library",), where)
+
+
+def share_of_processes() -> str:
+    """Return which share of the processes that reported used each library, from 0 to 1."""
+    return f"{libraries_added()} / on () group_left () {added(REPORTS)}"
