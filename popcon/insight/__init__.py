@@ -1,0 +1,1 @@
+"""In: a question. Out: what Prometheus, or an exporter's /metrics, answers."""

@@ -1,0 +1,93 @@
+"""In: a URL and what to look for there. Out: a number, or a `NetworkError` that says what to do."""
+
+from __future__ import annotations
+
+import json
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from popcon.errors import NetworkError, UsageError
+
+#: Seconds that one request may take.
+TIMEOUT = 10.0
+
+
+def scraped(url: str, name: str, labels: dict[str, str]) -> float | None:
+    """Return the sum of the samples of that name with at least these labels in a /metrics page.
+
+    None where there is no such sample; `NetworkError` where there is no such page.
+    """
+    values = [value for found, value in _samples(url, name) if labels.items() <= found.items()]
+    return sum(values) if values else None
+
+
+def by_label(url: str, name: str, label: str) -> dict[str, float]:
+    """Return the samples of that name in a /metrics page, summed by one label's value."""
+    totals: dict[str, float] = {}
+    for labels, value in _samples(url, name):
+        totals[labels.get(label, "")] = totals.get(labels.get(label, ""), 0.0) + value
+    return totals
+
+
+def _samples(url: str, name: str) -> list[tuple[dict[str, str], float]]:
+    text = _get(url, {}).text
+    try:
+        return [
+            (sample.labels, sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            # The parser writes every counter's name as OpenMetrics does, with _total.
+            if sample.name in (name, f"{name}_total")
+        ]
+    except ValueError as error:
+        raise NetworkError(f"{url!r} is not a metrics page: {error}") from None
+
+
+def queried(url: str, promql: str) -> dict[tuple[tuple[str, str], ...], float]:
+    """Return what an instant query answers: sorted label pairs → value.
+
+    `url` is the root of a Prometheus-compatible server. Source: its HTTP API, `/api/v1/query`.
+    """
+    address = url.rstrip("/") + "/api/v1/query"
+    answer = _get(address, {"query": promql})
+    try:
+        body = answer.json()
+        rows = body["data"]["result"]
+        return {tuple(sorted(row["metric"].items())): float(row["value"][1]) for row in rows}
+    except (json.JSONDecodeError, requests.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise NetworkError(
+            f"{address!r} does not answer as Prometheus does: check the URL"
+        ) from None
+
+
+def _get(url: str, params: dict[str, str]) -> requests.Response:
+    try:
+        answer = requests.get(url, params=params, timeout=TIMEOUT)
+    except (
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+    ):
+        raise UsageError(f"not a URL: {url!r}") from None
+    except requests.exceptions.Timeout:
+        raise NetworkError(f"no answer from {url!r} in {TIMEOUT:.0f} s") from None
+    except requests.exceptions.RequestException as error:
+        raise NetworkError(f"can't reach {url!r}: {_reason(error)}") from None
+    if answer.status_code != 200:
+        raise NetworkError(f"{url!r} answers {answer.status_code} {answer.reason}")
+    return answer
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost words of a chain of wrapped errors, on one line."""
+    inner: BaseException = error
+    while True:
+        cause = inner.__cause__ or inner.__context__
+        nested = next((arg for arg in inner.args if isinstance(arg, BaseException)), None)
+        reason = getattr(inner, "reason", None)
+        following = reason if isinstance(reason, BaseException) else nested or cause
+        if following is None or following is inner:
+            text = getattr(inner, "strerror", None) or str(inner)
+            return " ".join(str(text).split())
+        inner = following
