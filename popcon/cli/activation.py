@@ -1,0 +1,87 @@
+"""In: `popcon enable | disable | status`. Out: a startup file written, removed or looked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from popcon.activate import ipython
+from popcon.config import read
+from popcon.errors import PopconError
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the three commands to the parser."""
+    for verb, run, help in (
+        ("enable", enable, "count in every kernel that starts from here"),
+        ("disable", disable, "undo what enable did"),
+    ):
+        command = commands.add_parser(verb, help=help, description=f"{help}.".capitalize())
+        command.add_argument("how", choices=["ipython"], help="an IPython startup file")
+        place = command.add_mutually_exclusive_group()
+        place.add_argument(
+            "--prefix", metavar="DIR", type=Path, help=f"the environment (default: {sys.prefix})"
+        )
+        place.add_argument("--system", action="store_true", help="the whole machine, below /etc")
+        command.set_defaults(run=run)
+    command = commands.add_parser("status", help="where popcon is active, and what it would do")
+    command.add_argument("--prefix", metavar="DIR", default=sys.prefix, help="the environment")
+    command.set_defaults(run=status)
+
+
+def enable(arguments: argparse.Namespace) -> int:
+    """Write the startup file and say where."""
+    file = ipython.install(_folder(arguments), _undo(arguments))
+    print(f"enabled: {file}")
+    print("New kernels report from now on; running ones don't. Try `popcon doctor`.")
+    return 0
+
+
+def disable(arguments: argparse.Namespace) -> int:
+    """Remove the startup file and say so."""
+    folder = _folder(arguments)
+    file = ipython.remove(folder)
+    print(
+        f"disabled: {file} is gone"
+        if file
+        else f"nothing to do: no {ipython.FILE_NAME} in {folder}"
+    )
+    return 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print every place that can activate popcon, in the order that IPython runs them."""
+    places = ipython.places(arguments.prefix)
+    width = max(len(place.state) for place in places)
+    for place in places:
+        print(f"{place.state:{width}}  {place.file}  ({place.label})")
+    print(_destination(os.environ))
+    return 0 if any(place.state == "active" for place in places) else 1
+
+
+def _destination(environ: Mapping[str, str]) -> str:
+    """Return a line that says where reports would go, as this command's environment has it."""
+    try:
+        settings = read(environ)
+    except PopconError as error:
+        return f"nothing would be sent: {error}"
+    if settings.off:
+        return f"nothing would be sent: {settings.off} is set"
+    return f"reports go to {' '.join(settings.sinks)} as {settings.prefix}.…"
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    if arguments.system:
+        return ipython.system_folder()
+    return ipython.prefix_folder(arguments.prefix or sys.prefix)
+
+
+def _undo(arguments: argparse.Namespace) -> str:
+    if arguments.system:
+        return "popcon disable ipython --system"
+    prefix = Path(arguments.prefix or sys.prefix).absolute()
+    return f"popcon disable ipython --prefix {shlex.quote(str(prefix))}"

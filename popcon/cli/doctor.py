@@ -1,0 +1,217 @@
+"""In: `popcon doctor`. Out: a line for each step of the pipe, and what to do where it breaks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from popcon.catalog import CANARY, PREFIX
+from popcon.cli.extras import needs
+from popcon.config import Settings, parse_statsd_url, read
+from popcon.errors import NetworkError, PopconError
+
+CANARY_ID = "doctor"
+
+
+class Finding(NamedTuple):
+    """One step: `state` is `ok`, `note` or `FAIL`; `advice` says what to do about it."""
+
+    state: str
+    text: str
+    advice: str = ""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "doctor",
+        help="check the pipe, from this environment to Prometheus",
+        description="Say what is configured and from where, send a canary, and prove that it arrived.",
+    )
+    command.add_argument("--metrics-url", metavar="URL", help="the exporter's /metrics")
+    command.add_argument(
+        "--prometheus-url", metavar="URL", help="the root of a Prometheus-compatible API"
+    )
+    command.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long the canary may take to show up: at least two scrapes (%(default)g)",
+    )
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the findings as they come; 1 if one failed."""
+    failed = False
+    for finding in findings(arguments.metrics_url, arguments.prometheus_url, arguments.timeout):
+        print(f"{finding.state:4}  {finding.text}", flush=True)
+        if finding.advice:
+            print(f"      → {finding.advice}", flush=True)
+        failed = failed or finding.state == "FAIL"
+    return 1 if failed else 0
+
+
+def findings(
+    metrics_url: str | None, prometheus_url: str | None, timeout: float
+) -> Iterator[Finding]:
+    """Walk the pipe from here to the wall, as far as it goes."""
+    yield from namesakes(sys.path)
+    yield from _activation()
+    try:
+        settings = read(os.environ)
+    except PopconError as error:
+        yield Finding(
+            "FAIL", f"settings: {error}", "correct the variable; until then nothing is sent"
+        )
+        return
+    yield Finding("ok", f"sink {' '.join(settings.sinks)} (from {settings.origins['sink']})")
+    yield Finding("ok", f"prefix {settings.prefix} (from {settings.origins['prefix']})")
+    if settings.prefix != PREFIX and not settings.labels:
+        yield Finding(
+            "note",
+            f"prefix '{settings.prefix}' is not matched by the shipped mapping",
+            f"use '{PREFIX}', or pairs of key and value behind it: '{PREFIX}.namespace.hub1'",
+        )
+    if settings.off:
+        yield Finding("note", f"{settings.off} is set: kernels with it send nothing (doctor does)")
+    yield from _canary(settings, metrics_url, prometheus_url, timeout)
+
+
+def namesakes(path: list[str]) -> Iterator[Finding]:
+    """Look for another package that owns the import name `popcon`, as PyPI's python-popcon does."""
+    from popcon.libraries import claimants
+
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    clean = True
+    for folder in path:
+        folder = os.path.abspath(folder or os.curdir)
+        for found in (os.path.join(folder, "popcon"), os.path.join(folder, "popcon.py")):
+            is_module = found.endswith(".py") and os.path.isfile(found)
+            is_package = os.path.isfile(os.path.join(found, "__init__.py"))
+            if (is_module or is_package) and os.path.realpath(found) != os.path.realpath(ours):
+                clean = False
+                yield Finding(
+                    "FAIL",
+                    f"another module is called popcon: '{found}'",
+                    "rename or remove it: kernels may import it in place of ours",
+                )
+        for library in claimants(folder, "popcon"):
+            if library != "popcon":
+                clean = False
+                yield Finding(
+                    "FAIL",
+                    f"the package '{library}' in '{folder}' installs a module called popcon too",
+                    f"pip uninstall {library}, then pip install --force-reinstall popcon",
+                )
+    if clean:
+        yield Finding("ok", f"the import name popcon is ours: {ours}")
+
+
+def _activation() -> Iterator[Finding]:
+    from popcon.activate import ipython
+
+    active = [place for place in ipython.places() if place.state == "active"]
+    for place in active:
+        yield Finding("ok", f"active in IPython: {place.file}")
+    if not active:
+        yield Finding("note", "no kernel of this environment reports", "popcon enable ipython")
+
+
+def _canary(
+    settings: Settings, metrics_url: str | None, prometheus_url: str | None, timeout: float
+) -> Iterator[Finding]:
+    labels = {**dict(settings.labels), "id": CANARY_ID}
+    shown = _selector(labels)
+    watched: list[tuple[str, Callable[[], float | None], str]] = []
+    if metrics_url or prometheus_url:
+        with needs("cli"):
+            from popcon.insight.ask import queried, scraped
+    if metrics_url:
+        page = metrics_url
+        watched.append(
+            (
+                f"/metrics at {page}",
+                lambda: scraped(page, CANARY.name, labels),
+                "is it the exporter behind this sink, does it run with mappings/popcon.yaml (and the "
+                "site's labels), and may UDP pass from here to there (a NetworkPolicy, a firewall)?",
+            )
+        )
+    if prometheus_url:
+        root = prometheus_url
+        query = f"sum({shown})"
+        watched.append(
+            (
+                f"Prometheus at {root}",
+                lambda: next(iter(queried(root, query).values()), None),
+                "does Prometheus scrape that exporter (Status → Targets), with honor_labels: true, "
+                "and is --timeout longer than two scrape intervals?",
+            )
+        )
+    before = []
+    for where, ask, _ in watched:
+        try:
+            before.append(ask() or 0.0)
+        except PopconError as error:
+            yield Finding(
+                "FAIL", f"{where}: {error}", "check the URL, and that it can be reached from here"
+            )
+            return
+    for url in settings.sinks:
+        try:
+            yield _sent(url, settings.prefix)
+        except PopconError as error:
+            yield Finding("FAIL", str(error), "check the host and port in the sink")
+            return
+    if not watched:
+        yield Finding(
+            "note",
+            "whether it arrived can't be seen from here: UDP gives no answer",
+            "add --metrics-url http://exporter:9102/metrics or --prometheus-url http://prometheus:9090",
+        )
+    deadline = time.monotonic() + timeout
+    for (where, ask, advice), start in zip(watched, before):
+        if _rises(ask, start, deadline):
+            yield Finding("ok", f"the canary arrived: {where} shows {shown}")
+        else:
+            yield Finding("FAIL", f"the canary did not arrive in {timeout:g} s: {where}", advice)
+            return
+
+
+def _sent(url: str, prefix: str) -> Finding:
+    """Resolve the sink, send one canary through the `statsd` package, and say where it went."""
+    import statsd
+
+    host, port = parse_statsd_url(url)
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        client = statsd.StatsClient(host, port, prefix=prefix, ipv6=family == socket.AF_INET6)
+    except OSError as error:
+        raise NetworkError(f"the sink's host '{host}' does not resolve: {error.strerror}") from None
+    client.incr(f"{CANARY.wire}.{CANARY_ID}")
+    client.close()
+    return Finding("ok", f"{prefix}.{CANARY.wire}.{CANARY_ID} sent to {address[0]} port {port}")
+
+
+def _rises(ask: Callable[[], float | None], start: float, deadline: float) -> bool:
+    while True:
+        try:
+            if (ask() or 0.0) > start:
+                return True
+        except PopconError:
+            pass  # it answered a moment ago; ask again until the time is up
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
+
+
+def _selector(labels: dict[str, str]) -> str:
+    """Return the canary's series in PromQL; the values are words, so quoting them is enough."""
+    pairs = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return f"{CANARY.name}{{{pairs}}}"

@@ -1,0 +1,137 @@
+"""In: `popcon exporter`, with statsd_exporter's flags. Out: a running exporter, until a signal."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+from queue import SimpleQueue
+
+from popcon.cli.extras import needs
+
+_STYLES = ("dogstatsd", "influxdb", "librato", "signalfx")
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "exporter",
+        help="receive statsd, show Prometheus metrics",
+        description="Receive statsd lines and show them as Prometheus metrics, by the same mapping "
+        "file and under the same flags as statsd_exporter. Without a mapping file, popcon's own "
+        "rules are used.",
+    )
+    flag = command.add_argument
+    flag(
+        "--web.listen-address",
+        dest="web",
+        default=":9102",
+        metavar="ADDRESS",
+        help="HTTP (%(default)s)",
+    )
+    flag(
+        "--web.telemetry-path",
+        dest="path",
+        default="/metrics",
+        metavar="PATH",
+        help="(%(default)s)",
+    )
+    flag(
+        "--web.enable-lifecycle",
+        dest="lifecycle",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="POST /-/reload reads the mapping again, as SIGHUP does",
+    )
+    flag(
+        "--statsd.listen-udp",
+        dest="udp",
+        default=":9125",
+        metavar="ADDRESS",
+        help="'' for none (%(default)s)",
+    )
+    flag(
+        "--statsd.mapping-config",
+        dest="mapping",
+        metavar="FILE",
+        help="rules (default: popcon's own)",
+    )
+    flag(
+        "--statsd.read-buffer",
+        dest="buffer",
+        type=int,
+        default=0,
+        metavar="BYTES",
+        help="asked of the kernel",
+    )
+    for style in _STYLES:
+        flag(
+            f"--statsd.parse-{style}-tags",
+            dest=style,
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help=argparse.SUPPRESS
+            if style != "dogstatsd"
+            else "likewise influxdb, librato, signalfx",
+        )
+    flag("--log.level", dest="log", default="info", choices=["debug", "info", "warn", "error"])
+    flag("--check-config", dest="check", action="store_true", help="read the mapping, then exit")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM; SIGHUP reads the mapping again."""
+    with needs("exporter"):
+        from popcon.exporter.address import parse_address
+        from popcon.exporter.mapping import Mapping, load, order_warnings
+        from popcon.exporter.server import Exporter, Options, read_mapping_file
+        from popcon.exporter.wire import TagStyles
+    from popcon.errors import PopconError
+    from popcon.render.mapping import mapping_text
+
+    def read_mapping() -> Mapping:
+        if arguments.mapping is None:
+            return load(mapping_text(), source="popcon's own rules")
+        return read_mapping_file(arguments.mapping)
+
+    logging.basicConfig(
+        level={"warn": "WARNING"}.get(arguments.log, arguments.log.upper()),
+        format="time=%(asctime)s level=%(levelname)s msg=%(message)s",
+    )
+    log = logging.getLogger("popcon.exporter")
+    if arguments.check:
+        mapping = read_mapping()
+        for warning in order_warnings(mapping):
+            print(f"warning: {warning}")
+        print(f"{len(mapping.rules)} rules, all well formed")
+        return 0
+    exporter = Exporter(
+        read_mapping,
+        Options(
+            listen_udp=parse_address(arguments.udp, "--statsd.listen-udp")
+            if arguments.udp
+            else None,
+            listen_web=parse_address(arguments.web, "--web.listen-address"),
+            telemetry_path=arguments.path,
+            enable_lifecycle=arguments.lifecycle,
+            read_buffer=arguments.buffer,
+            styles=TagStyles(**{style: getattr(arguments, style) for style in _STYLES}),
+        ),
+    )
+    signals: SimpleQueue[int] = SimpleQueue()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), lambda number, frame: signals.put(number))
+    with exporter:
+        log.info(
+            "listening: statsd on udp port %d, http on port %d",
+            exporter.udp_port,
+            exporter.web_port,
+        )
+        while signals.get() not in (signal.SIGINT, signal.SIGTERM):
+            try:
+                exporter.reload()
+                log.info("mapping reloaded")
+            except PopconError as error:
+                log.error("the old rules stay: %s", error)
+    return 0
