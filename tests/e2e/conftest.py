@@ -1,0 +1,59 @@
+"""In: this checkout. Out: an environment of its own, as an admin makes it: popcon and some libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, clean_environ
+
+#: What a hub's image has. Each is here for a reason: an import name that differs, a dot in the
+#: name, a library that brings another one.
+LIBRARIES = ("ipykernel", "jinja2", "pyyaml", "ruamel.yaml", "zope.interface")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    return next(folder.glob("popcon-*.whl"))
+
+
+@pytest.fixture(scope="session")
+def hub_python(wheel: Path) -> str:
+    """The interpreter of an environment with popcon installed and enabled; kept between runs."""
+    constraints = (ROOT / "constraints.txt").read_bytes()
+    key = hashlib.sha256(constraints + repr((LIBRARIES, sys.version)).encode()).hexdigest()[:12]
+    folder = ROOT / ".peers" / f"hub-{key}"
+    python = str(folder / "bin" / "python")
+    stamp = folder / "installed"
+    if not stamp.is_file():
+        venv.create(folder, with_pip=True, clear=True)
+        pip(python, "install", "--constraint", str(ROOT / "constraints.txt"), *LIBRARIES)
+        stamp.touch()
+    pip(python, "install", "--force-reinstall", "--no-deps", str(wheel))
+    pip(python, "install", "--constraint", str(ROOT / "constraints.txt"), "statsd")
+    run([str(folder / "bin" / "popcon"), "enable", "ipython"])
+    return python
+
+
+def pip(python: str, *arguments: str) -> None:
+    """Run pip in an environment."""
+    run([python, "-m", "pip", "--disable-pip-version-check", *arguments, "--quiet"])
+
+
+def run(command: list[str]) -> str:
+    """Run a command outside this checkout's environment and return what it printed."""
+    environ = clean_environ()
+    del environ["PYTHONPATH"]
+    done = subprocess.run(
+        command, env=environ, capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
