@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -89,7 +90,7 @@ class Exporter:
 
     def start(self) -> None:
         """Serve, on threads of its own, until `stop`."""
-        targets: list[Callable[[], None]] = [self._web.serve_forever, self._sweep]
+        targets: list[Callable[[], None]] = [self._serve, self._sweep]
         if self._udp is not None:
             targets.append(self._receive)
         for target in targets:
@@ -100,6 +101,9 @@ class Exporter:
     def stop(self) -> None:
         """Stop serving and free the ports."""
         self._stopping.set()
+        if self._udp is not None:
+            with suppress(OSError):  # an empty datagram of our own wakes the receiver
+                self._udp.sendto(b"", self._udp.getsockname())
         self._web.shutdown()
         for thread in self._threads:
             thread.join()
@@ -134,6 +138,9 @@ class Exporter:
         series = render(self.pipeline.registry.families()).encode()
         return series + generate_latest(self._self_metrics.registry)
 
+    def _serve(self) -> None:
+        self._web.serve_forever(poll_interval=0.1)
+
     def _receive(self) -> None:
         assert self._udp is not None
         while not self._stopping.is_set():
@@ -144,6 +151,8 @@ class Exporter:
             except OSError as error:  # an ICMP answer to somebody else's packet, say
                 log.warning("a datagram could not be read: %s", error)
                 continue
+            if self._stopping.is_set():
+                break
             self._self_metrics.udp_packets += 1
             self.pipeline.feed(data)
 

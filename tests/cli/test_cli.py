@@ -1,0 +1,194 @@
+"""The command line: what is refused, in which words, with which status; and what is printed."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from popcon.cli import main
+from popcon.errors import EXIT_STATUSES, PopconError
+from tests.conftest import clean_environ, eventually
+
+
+def popcon(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command and return how it ended."""
+    command = [sys.executable, "-m", "popcon", *arguments]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=clean_environ(**environ),
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def busy_port() -> object:
+    """A port of 127.0.0.1 that somebody has, by UDP and TCP."""
+    with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen()
+        udp.bind(tcp.getsockname())
+        yield tcp.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "quoted"),
+    [
+        (("exporter", "--statsd.listen-udp=127.0.0.1:x"), 2, "'x'"),
+        (("exporter", "--web.listen-address=9102"), 2, "'9102'"),
+        (("exporter", "--statsd.mapping-config=/no/such.yaml"), 3, "'/no/such.yaml'"),
+        (("exporter", "--statsd.listen-udp=no-such-host.invalid:1"), 4, "no-such-host.invalid"),
+        (("exporter", "--log.level=loud"), 2, "'loud'"),
+        (("render", "mapping", "--labels", "n"), 2, "'n'"),
+        (("render", "--root", "/no/such"), 3, "/no/such"),
+        (("enable", "ipython", "--prefix", "/dev/null"), 3, "/dev/null"),
+        (("enable", "sitecustomise"), 2, "'sitecustomise'"),
+        (("nonsense",), 2, "'nonsense'"),
+    ],
+)
+def test_refusals(arguments: tuple[str, ...], status: int, quoted: str) -> None:
+    """Bad input is one line with the value in quotes, and a listed exit status."""
+    done = popcon(*arguments)
+
+    assert status == done.returncode
+    assert status in EXIT_STATUSES
+    assert quoted in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--statsd.listen-udp", "--web.listen-address"])
+def test_a_busy_port(busy_port: int, flag: str) -> None:
+    """A busy port is refused with its flag."""
+    other = {"--statsd.listen-udp", "--web.listen-address"} - {flag}
+    done = popcon(
+        "exporter", f"{flag}=127.0.0.1:{busy_port}", *(f"{name}=127.0.0.1:0" for name in other)
+    )
+
+    assert done.returncode == 4
+    assert done.stderr == (
+        f"popcon: error: {flag}: can't listen on '127.0.0.1:{busy_port}': Address already in use\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("mappings:\n- match: a\n  name: b\n  lables: {}\n", "lables"),
+        ("mappings: [\n", "mapping.yaml"),
+        ("mappings:\n- match: a..b\n  name: b\n", "a..b"),
+    ],
+)
+def test_a_mapping_that_is_wrong(tmp_path: Path, text: str, quoted: str) -> None:
+    """A mapping with an unknown key, or one that isn't YAML, is refused in one line, and checked so."""
+    file = tmp_path / "mapping.yaml"
+    file.write_text(text)
+    for more in ((), ("--check-config",)):
+        done = popcon("exporter", f"--statsd.mapping-config={file}", *more)
+
+        assert done.returncode == 3
+        assert len(done.stderr.splitlines()) == 1
+        assert quoted in done.stderr
+        assert str(file) in done.stderr
+
+
+def test_check_config_warns_of_rules_that_the_real_one_loses(tmp_path: Path) -> None:
+    """--check-config accepts what is well formed, and warns of statsd_exporter's order defect."""
+    file = tmp_path / "mapping.yaml"
+    file.write_text("mappings:\n- {match: a.b.c, name: x}\n- {match: a.b, name: y}\n")
+    done = popcon("exporter", f"--statsd.mapping-config={file}", "--check-config")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "warning: mappings[1]" in done.stdout
+    assert (
+        "2 rules, all well formed"
+        in popcon("exporter", f"--statsd.mapping-config={file}", "--check-config").stdout
+    )
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_exporter_ends_on_a_signal_and_reloads_on_another(
+    tmp_path: Path, end: signal.Signals
+) -> None:
+    """SIGHUP reads the mapping again and says whether it could; SIGTERM and SIGINT end with 0."""
+    file = tmp_path / "mapping.yaml"
+    file.write_text("mappings: []\n")
+    log = tmp_path / "log"
+    flags = ("--statsd.listen-udp=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")
+    command = [
+        sys.executable,
+        "-m",
+        "popcon",
+        "exporter",
+        f"--statsd.mapping-config={file}",
+        *flags,
+    ]
+    with log.open("w") as stream:
+        process = subprocess.Popen(command, stderr=stream, env=clean_environ())
+    assert eventually(lambda: "listening" in log.read_text())
+    file.write_text("nonsense: 1\n")
+    process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: "the old rules stay" in log.read_text())
+    file.write_text("mappings: []\n")
+    process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: "mapping reloaded" in log.read_text())
+    process.send_signal(end)
+
+    assert process.wait(timeout=20) == 0
+
+
+def test_every_status_is_listed() -> None:
+    """Every error that popcon can end with has its status in the table."""
+    kinds: list[type[PopconError]] = [PopconError, *PopconError.__subclasses__()]
+
+    assert {kind.status for kind in kinds} <= set(EXIT_STATUSES)
+
+
+def test_enable_status_disable(tmp_path: Path) -> None:
+    """The three commands agree on where the file is and what it does."""
+    environ = {
+        "IPYTHONDIR": str(tmp_path / "home"),
+        "POPCON_SINK": "statsd://exporter.example:9125",
+    }
+    file = tmp_path / "etc" / "ipython" / "startup" / "000-popcon.py"
+    enabled = popcon("enable", "ipython", "--prefix", str(tmp_path), **environ)
+    status = popcon("status", "--prefix", str(tmp_path), **environ)
+    off = popcon("status", "--prefix", str(tmp_path), **environ, DO_NOT_TRACK="1")
+    wrong = popcon("status", "--prefix", str(tmp_path), **{**environ, "POPCON_SINK": "x"})
+    disabled = popcon("disable", "ipython", "--prefix", str(tmp_path), **environ)
+    again = popcon("disable", "ipython", "--prefix", str(tmp_path), **environ)
+
+    assert f"enabled: {file}" == enabled.stdout.splitlines()[0]
+    assert f"active  {file}  (environment)" in status.stdout.splitlines()
+    assert (
+        status.stdout.splitlines()[-1]
+        == "reports go to statsd://exporter.example:9125 as python_popcon.…"
+    )
+    assert off.stdout.splitlines()[-1] == "nothing would be sent: DO_NOT_TRACK is set"
+    assert "nothing would be sent: not a sink" in wrong.stdout
+    assert f"disabled: {file} is gone\n" == disabled.stdout
+    assert "nothing to do" in again.stdout
+    assert not file.exists()
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    """`popcon render mapping | head -1` ends without a word."""
+    command = f"{sys.executable} -m popcon render mapping | head -1"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, env=clean_environ(), check=False
+    )
+
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_render_prints_a_mapping_for_a_sites_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    """A site that adds labels renders its own mapping."""
+    assert main(["render", "mapping", "--labels", "namespace,course"]) == 0
+
+    assert '- match: "python_popcon.namespace.*.course.*.library_used.*"' in capsys.readouterr().out

@@ -1,0 +1,173 @@
+"""doctor: each step that can fail says what to do; each that can't be seen says so."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from popcon.cli.doctor import Finding, findings, namesakes
+from popcon.exporter.address import Address
+from popcon.exporter.mapping import load
+from popcon.exporter.server import Exporter, Options
+from popcon.render.mapping import mapping_text
+
+LOOPBACK = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0))
+
+
+@pytest.fixture(autouse=True)
+def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that this machine says about popcon counts."""
+    for name in ("POPCON_SINK", "POPCON_LABELS", "POPCON_DISABLED", "DO_NOT_TRACK"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOST", "PORT", "PREFIX"):
+        monkeypatch.delenv(f"PYTHON_POPCONTEST_STATSD_{name}", raising=False)
+
+
+def failures(found: list[Finding]) -> list[Finding]:
+    """Return the findings that failed; each has advice."""
+    failed = [finding for finding in found if finding.state == "FAIL"]
+    assert all(finding.advice for finding in failed)
+    return failed
+
+
+def test_the_canary_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With popcon's rules the canary is seen on the exporter's page, under this hub's label."""
+    monkeypatch.setenv("POPCON_LABELS", "namespace=hub1")
+    with Exporter(lambda: load(mapping_text()), LOOPBACK) as exporter:
+        monkeypatch.setenv("POPCON_SINK", f"statsd://127.0.0.1:{exporter.udp_port}")
+        found = list(findings(f"http://127.0.0.1:{exporter.web_port}/metrics", None, timeout=20))
+
+    assert failures(found) == []
+    assert 'shows python_popcon_canary_total{namespace="hub1",id="doctor"}' in found[-1].text
+    assert any("(from POPCON_SINK)" in finding.text for finding in found)
+    assert any("(from default, POPCON_LABELS)" in finding.text for finding in found)
+
+
+def test_the_canary_does_not_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exporter without popcon's rules, or another one, does not show the canary, and that fails."""
+    with Exporter(lambda: load(""), LOOPBACK) as exporter:
+        monkeypatch.setenv("POPCON_SINK", f"statsd://127.0.0.1:{exporter.udp_port}")
+        found = list(findings(f"http://127.0.0.1:{exporter.web_port}/metrics", None, timeout=1))
+
+    assert [f.text.partition(":")[0] for f in failures(found)] == [
+        "the canary did not arrive in 1 s"
+    ]
+    assert "mappings/popcon.yaml" in failures(found)[0].advice
+
+
+@pytest.mark.parametrize(
+    ("environ", "text"),
+    [
+        ({"POPCON_SINK": "statsd://h:http"}, "not a port: 'http'"),
+        (
+            {"POPCON_SINK": "statsd://no-such-host.invalid:1"},
+            "'no-such-host.invalid' does not resolve",
+        ),
+    ],
+)
+def test_settings_that_fail(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], text: str
+) -> None:
+    """A port that is none and a host that does not resolve fail with the value in quotes."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    assert [text in finding.text for finding in failures(list(findings(None, None, 1)))] == [True]
+
+
+@pytest.mark.parametrize(
+    ("environ", "text"),
+    [
+        ({"DO_NOT_TRACK": "1"}, "DO_NOT_TRACK is set"),
+        (
+            {"PYTHON_POPCONTEST_STATSD_PREFIX": "mine"},
+            "'mine' is not matched by the shipped mapping",
+        ),
+        ({}, "whether it arrived can't be seen from here"),
+    ],
+)
+def test_notes(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], text: str) -> None:
+    """What is allowed but worth knowing is a note, not a failure."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    found = list(findings(None, None, 1))
+
+    assert failures(found) == []
+    assert any(text in finding.text for finding in found if finding.state == "note")
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A server that is not what the URL says."""
+
+    def do_GET(self) -> None:
+        status = int(self.path.split("/")[1])
+        body = {200: b"<html>hello", 201: json.dumps({"status": "success"}).encode()}.get(
+            status, b""
+        )
+        self.send_response(200 if status == 201 else status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def other_server() -> Iterator[str]:
+    """The root of that server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("metrics", "prometheus", "text"),
+    [
+        ("{}/401/metrics", None, "401 Unauthorized"),
+        ("{}/200/metrics", None, "is not a metrics page"),
+        (None, "{}/404", "404 Not Found"),
+        (None, "{}/200", "does not answer as Prometheus does"),
+        (None, "{}/201", "does not answer as Prometheus does"),
+        ("http://127.0.0.1:1/metrics", None, "Connection refused"),
+        ("http://no-such-host.invalid/", None, "no-such-host.invalid"),
+        ("no-url", None, "not a URL: 'no-url'"),
+    ],
+)
+def test_urls_that_fail(
+    other_server: str, metrics: str | None, prometheus: str | None, text: str
+) -> None:
+    """A URL that is wrong, refuses or is something else fails before anything is sent."""
+    metrics_url = metrics and metrics.format(other_server)
+    prometheus_url = prometheus and prometheus.format(other_server)
+    found = list(findings(metrics_url, prometheus_url, timeout=1))
+
+    assert [text in finding.text for finding in failures(found)] == [True], found
+    assert not any("sent to" in finding.text for finding in found)
+    assert not any("\n" in finding.text for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        (["popcon.py"], "another module is called popcon: "),
+        (["popcon/__init__.py"], "another module is called popcon: "),
+        (["python_popcon-3.0.3.dist-info/RECORD"], "the package 'python-popcon' in "),
+    ],
+)
+def test_namesakes(tmp_path: Path, files: list[str], text: str) -> None:
+    """Another package or file that owns the import name is found wherever Python looks."""
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("popcon.py,sha256=x,1\n")
+    found = list(namesakes([str(tmp_path)]))
+
+    assert [finding.text.startswith(text) for finding in failures(found)] == [True]
+    assert failures(list(namesakes(["/no/such/folder"]))) == []
