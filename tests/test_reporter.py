@@ -182,7 +182,7 @@ def test_what_comes_between_cells_is_not_the_users(collector: Collector) -> None
     reporter.cell_ended(None)
     modules["requests"] = __import__("requests")  # tab completion, say
     reporter.cell_starts(None)
-    modules["jinja2"] = __import__("jinja2")  # a cell with a syntax error
+    modules["psutil"] = __import__("psutil")  # a cell with a syntax error
     reporter.cell_ended(None)
     reporter.at_exit()
 
