@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,10 @@ from tests.cli.test_cli import popcon
 def test_the_demo(tmp_path: Path) -> None:
     """The table and the page say which share of the kernels used each library."""
     output = tmp_path / "page.html"
-    done = popcon(
-        "demo",
-        "--output",
-        str(output),
-        DO_NOT_TRACK="1",
-        POPCON_SINK="statsd://elsewhere.invalid:1",
-    )
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    elsewhere = {"DO_NOT_TRACK": "1", "POPCON_SINK": "statsd://elsewhere.invalid:1"}
+    done = popcon("demo", "--output", str(output), TMPDIR=str(temporary), **elsewhere)
 
     assert (done.stderr, done.returncode) == ("", 0)
     rows = [
@@ -33,7 +29,7 @@ def test_the_demo(tmp_path: Path) -> None:
     assert {("1", "50%")} == {tuple(row[1:]) for row in rows[1:]}
     assert str(output) in done.stdout
     assert f"Libraries that {len(NOTEBOOKS)} kernels used" in output.read_text()
-    assert list(Path(tempfile.gettempdir()).glob("popcon-demo-*")) == []
+    assert list(temporary.iterdir()) == []
 
 
 def test_the_page_is_complete_in_itself() -> None:
