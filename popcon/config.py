@@ -83,10 +83,13 @@ def read(
     if pairs:
         prefix_origin = f"{prefix_origin}, {labels_origin}"
     whole = ".".join((base, *(part for pair in pairs for part in pair)))
+    found = labels_in(whole)
+    if len({key for key, _ in found}) < len(found):
+        raise UsageError(f"a label key stands twice in {whole!r}")
     return Settings(
         sinks,
         whole,
-        labels_in(whole),
+        found,
         switched_off(environ),
         {"sink": sink_origin, "prefix": prefix_origin},
     )
@@ -199,8 +202,6 @@ def _read_labels(
                 f"not a label value: {value!r} in {text!r} (letters, digits, '_' and '-')"
             )
         pairs.append((key, value))
-    if len({key for key, _ in pairs}) < len(pairs):
-        raise UsageError(f"a label key stands twice in {text!r}")
     return tuple(pairs), origin
 
 

@@ -27,19 +27,25 @@ _NO_MODULES = ("", "..", "__pycache__")
 class Libraries:
     """Names the libraries of modules; what was read of a site directory is kept.
 
-    `prefixes` are the roots of the image (`sys.prefix` and the interpreter's own). What is
-    installed elsewhere is a person's own and reads `_other`, unless the image has that library
-    too.
+    `roots` are the folders that the image is made of, `image_roots()` by default. What is installed
+    elsewhere, or below a person's home, is a person's own and reads `_other`, unless the image has
+    that library too.
     """
 
-    __slots__ = ("_public", "_roots", "_sites")
+    __slots__ = ("_found", "_homes", "_owners", "_public", "_roots")
 
-    def __init__(self, prefixes: "Optional[Iterable[str]]" = None) -> None:
-        if prefixes is None:
-            prefixes = (sys.prefix, sys.base_prefix)
-        self._roots = tuple(_slashed(prefix).rstrip("/") + "/" for prefix in prefixes)
-        self._sites: "dict[str, dict[str, str]]" = {}
-        self._public: "dict[str, str]" = {}
+    def __init__(
+        self, roots: "Optional[Iterable[str]]" = None, homes: "Optional[Iterable[str]]" = None
+    ) -> None:
+        self._roots = _folders(image_roots() if roots is None else roots)
+        # A home counts only inside the image: an environment below a home is still an image.
+        inside = _folders(_user_folders() if homes is None else homes)
+        self._homes = tuple(
+            home for home in inside if home.startswith(self._roots) and home not in self._roots
+        )
+        self._found: "dict[str, dict[str, list[str]]]" = {}
+        self._owners: "dict[str, dict[str, str]]" = {}
+        self._public: "dict[tuple[str, str], str]" = {}
 
     def used_by(self, names: "Iterable[str]", modules: "Mapping[str, object]") -> "set[str]":
         """Return the libraries of those of the named modules that have one."""
@@ -55,38 +61,76 @@ class Libraries:
             base, relative = split_site(path)
             if not base:
                 continue
-            library, whole = find_owner(self._owners(base), relative)
+            library, whole = find_owner(self._owners_in(base), relative)
             if whole:
                 settled.add(folder)
-            if library is not None:
+            if library is not None and library != "popcon":
                 found.add(self._public_name(base, library))
-        found.discard("popcon")
         return found
 
-    def _owners(self, base: str) -> "dict[str, str]":
-        owners = self._sites.get(base)
+    def _owners_in(self, base: str) -> "dict[str, str]":
+        owners = self._owners.get(base)
         if owners is None:
-            owners = self._sites[base] = read_owners(base)
+            owners = self._owners[base] = read_owners(base, self._distributions(base))
         return owners
+
+    def _distributions(self, base: str) -> "dict[str, list[str]]":
+        found = self._found.get(base)
+        if found is None:
+            found = self._found[base] = distributions(base)
+        return found
 
     def _public_name(self, base: str, library: str) -> str:
         """Return the library's name, or `_other` where the name is a person's own affair."""
-        key = f"{base}\n{library}"
-        name = self._public.get(key)
+        name = self._public.get((base, library))
         if name is None:
-            if base.startswith(self._roots):
-                name = OTHER if is_own_code(base, library) else library
+            if self._is_image(base):
+                own = is_own_code(base, self._distributions(base).get(library, []))
+                name = OTHER if own else library
             else:
                 name = library if self._image_has(library) else OTHER
-            self._public[key] = name
+            self._public[base, library] = name
         return name
 
+    def _is_image(self, base: str) -> bool:
+        folder = base + "/"
+        if folder.startswith(self._homes):
+            return False
+        return folder.startswith(self._roots) or (os.path.realpath(base) + "/").startswith(
+            self._roots
+        )
+
     def _image_has(self, library: str) -> bool:
-        for entry in sys.path:
-            base = split_site(_slashed(entry) + "/x")[0]
-            if base.startswith(self._roots) and library in distributions(base):
-                return True
-        return False
+        bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
+        return any(
+            library in self._distributions(base) for base in bases if base and self._is_image(base)
+        )
+
+
+def image_roots() -> "list[str]":
+    """Return the folders that the image is made of: this environment's, and the interpreter's own.
+
+    An environment that popcon is not installed in is a person's own, on top of the image's
+    packages (`python -m venv --system-site-packages`).
+    """
+    if sys.prefix == sys.base_prefix:
+        return [sys.prefix]
+    inside = _slashed(sys.prefix) + "/"
+    bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
+    ours = any("popcon" in distributions(base) for base in bases if base.startswith(inside))
+    return [sys.prefix, sys.base_prefix] if ours else [sys.base_prefix]
+
+
+def _user_folders() -> "list[str]":
+    user_base = getattr(sys.modules.get("site"), "USER_BASE", None)
+    return [folder for folder in (os.path.expanduser("~"), user_base) if folder]
+
+
+def _folders(paths: "Iterable[str]") -> "tuple[str, ...]":
+    """Return the paths and what they are links to, each with a slash behind; never the whole disk."""
+    ends = {_slashed(path).rstrip("/") + "/" for path in paths}
+    ends |= {_slashed(os.path.realpath(path)).rstrip("/") + "/" for path in ends}
+    return tuple(sorted(ends - {"/"}))
 
 
 def file_of(module: object) -> "Optional[str]":
@@ -106,16 +150,16 @@ def split_site(path: str) -> "tuple[str, str]":
 
     The outermost site directory counts: a copy that a library brings along is that library's.
     """
-    for folder in _SITE_FOLDERS:
-        before, mark, relative = path.partition(folder)
-        if mark:
-            return before + mark[:-1], relative
-    return "", ""
+    splits = [path.partition(folder) for folder in _SITE_FOLDERS]
+    before, mark, relative = min(splits, key=lambda split: len(split[0]))
+    return (before + mark[:-1], relative) if mark else ("", "")
 
 
 def find_owner(owners: "Mapping[str, str]", relative: str) -> "tuple[Optional[str], bool]":
     """Return who installed the file, and whether its whole folder is theirs."""
     end = relative.find("/")
+    if end < 0:  # a single file; where there was no RECORD, its name is all that is known
+        return owners.get(relative) or owners.get(relative.partition(".")[0]), False
     while end >= 0:
         library = owners.get(relative[:end])
         if library is not None:
@@ -124,30 +168,26 @@ def find_owner(owners: "Mapping[str, str]", relative: str) -> "tuple[Optional[st
     return owners.get(relative), False
 
 
-def read_owners(base: str) -> "dict[str, str]":
+def read_owners(base: str, found: "Mapping[str, list[str]]") -> "dict[str, str]":
     """Return, for a site directory, the shortest paths below it that only one library claims.
 
-    A path that several share (`google`, `google/cloud`) is followed down to where they part.
-    One broken distribution costs only itself.
+    `found` is what `distributions` returns for it. A path that several share (`google`,
+    `google/cloud`) is followed down to where they part. One broken distribution costs only itself.
     """
     claims: "dict[str, list[str]]" = {}
-    records = distributions(base)
-    for library, folder in records.items():
-        for top in _tops(base, folder, library):
+    for library, folders in found.items():
+        for top in _tops(base, folders):
             claims.setdefault(top, []).append(library)
     owners = {top: libraries[0] for top, libraries in claims.items() if len(libraries) == 1}
     shared = {top: libraries for top, libraries in claims.items() if len(libraries) > 1}
-    if shared:
-        rows = {
-            library: _rows(base, records[library])
-            for library in {library for libraries in shared.values() for library in libraries}
+    several = {library for libraries in shared.values() for library in libraries}
+    rows = {library: _rows(base, found[library]) for library in several}
+    for top, libraries in shared.items():
+        below = {
+            library: [row for row in rows[library] if row == top or row.startswith(top + "/")]
+            for library in libraries
         }
-        for top, libraries in shared.items():
-            below = {
-                library: [row for row in rows[library] if row == top or row.startswith(top + "/")]
-                for library in libraries
-            }
-            _part(top, below, owners)
+        _part(top, below, owners)
     return owners
 
 
@@ -166,24 +206,20 @@ def _part(path: str, below: "dict[str, list[str]]", owners: "dict[str, str]") ->
         _part(child, parts, owners)
 
 
-def distributions(base: str) -> "dict[str, str]":
-    """Return library → metadata folder for each distribution of a site directory."""
-    found: "dict[str, str]" = {}
+def distributions(base: str) -> "dict[str, list[str]]":
+    """Return library → metadata folders for each distribution of a site directory.
+
+    A broken uninstall leaves an empty folder beside the real one, hence the list.
+    """
+    found: "dict[str, list[str]]" = {}
     try:
         entries = sorted(os.listdir(base))
     except OSError:
         return found
     for entry in entries:
-        stem, _, kind = entry.rpartition(".")
-        if kind == "dist-info":
-            name = stem.rpartition("-")[0]
-        elif kind == "egg-info":
-            name = stem.partition("-")[0]
-        else:
-            continue
-        library = normalise(name)
+        library = normalise(_stem(entry))
         if library:
-            found.setdefault(library, entry)
+            found.setdefault(library, []).append(entry)
     return found
 
 
@@ -191,8 +227,8 @@ def claimants(base: str, top: str) -> "list[str]":
     """Return the libraries of a site directory that install a module or package of this name."""
     return [
         library
-        for library, folder in distributions(base).items()
-        if {top, f"{top}.py"} & _tops(base, folder, library)
+        for library, folders in distributions(base).items()
+        if {top, f"{top}.py"} & _tops(base, folders)
     ]
 
 
@@ -203,28 +239,58 @@ def normalise(name: str) -> str:
     return library if library.isascii() and "".join(parts).isalnum() else ""
 
 
-def is_own_code(base: str, library: str) -> bool:
-    """Return whether a distribution was installed editable or from a repository (PEP 610)."""
-    text = _read(f"{base}/{distributions(base).get(library)}/direct_url.json")
-    squeezed = b"".join(text.split())
-    return b'"vcs_info":' in squeezed or b'"editable":true' in squeezed
+def is_own_code(base: str, folders: "list[str]") -> bool:
+    """Return whether a distribution was installed editable, from a repository or from a local file.
+
+    PEP 610. conda's packages were all installed from a local file once, when they were built.
+    """
+    for folder in folders:
+        text = b"".join(_read(f"{base}/{folder}/direct_url.json").split())
+        if b'"vcs_info":' in text or b'"editable":true' in text:
+            return True
+        if b'"url":"file:' in text and _read(f"{base}/{folder}/INSTALLER").strip() != b"conda":
+            return True
+    return False
 
 
-def _tops(base: str, folder: str, library: str) -> "set[str]":
+def _stem(entry: str) -> str:
+    """Return the distribution's name as a metadata folder spells it, or an empty text."""
+    stem, _, kind = entry.rpartition(".")
+    if kind == "dist-info":
+        return stem.rpartition("-")[0]
+    return stem.partition("-")[0] if kind == "egg-info" else ""
+
+
+def _tops(base: str, folders: "list[str]") -> "set[str]":
     """Return the first path parts that a distribution installs, metadata and scripts left out."""
-    record = _read(f"{base}/{folder}/RECORD")
-    if not record:  # Debian, conda, eggs: there may be a list of names, or the name itself
-        listed = _read(f"{base}/{folder}/top_level.txt").decode("utf-8", "replace").split()
-        stems = listed or [library.replace("-", "_")]
-        return {top for stem in stems for top in (stem, f"{stem}.py")}
-    heads = {line.partition(b"/")[0] for line in record.splitlines()}
-    tops = {head.partition(b",")[0].decode("utf-8", "replace").strip('"') for head in heads}
-    return {top for top in tops if top not in _NO_MODULES and not top.endswith(".dist-info")}
+    found = set()
+    for folder in folders:
+        record = _read(f"{base}/{folder}/RECORD")
+        if record:
+            heads = {line.partition(b"/")[0] for line in record.splitlines()}
+            found |= {
+                head.partition(b",")[0].decode("utf-8", "replace").strip('"') for head in heads
+            }
+        else:  # Debian, conda, eggs: there may be a list of names, or the name itself
+            names = _listed(base, folder)
+            found |= {top for name in names for top in (name.partition(".")[0], f"{name}.py")}
+    return {top for top in found if top not in _NO_MODULES and not top.endswith(".dist-info")}
 
 
-def _rows(base: str, folder: str) -> "list[str]":
-    record = _read(f"{base}/{folder}/RECORD").decode("utf-8", "replace")
-    return [line.partition(",")[0] for line in record.splitlines()]
+def _rows(base: str, folders: "list[str]") -> "list[str]":
+    """Return the files that a distribution installs; without RECORD, what its name says."""
+    rows = []
+    for folder in folders:
+        record = _read(f"{base}/{folder}/RECORD").decode("utf-8", "replace")
+        rows += [line.partition(",")[0] for line in record.splitlines()]
+        if not record:
+            rows.append(_stem(folder).replace(".", "/") + "/__init__.py")
+    return rows
+
+
+def _listed(base: str, folder: str) -> "list[str]":
+    listed = _read(f"{base}/{folder}/top_level.txt").decode("utf-8", "replace").split()
+    return listed or [_stem(folder).replace("-", "_")]
 
 
 def _read(path: str) -> bytes:

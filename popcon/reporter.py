@@ -32,16 +32,18 @@ def setup_reporter(
 
     `current_modules` are names of modules that don't count, those loaded now by default. `sink`
     (a URL), `labels` (`key=value,…`) and `prefix` win over `POPCON_SINK`, `POPCON_LABELS` and
-    `PYTHON_POPCONTEST_STATSD_PREFIX`. Does nothing the second time, or where `DO_NOT_TRACK` or
-    `POPCON_DISABLED` is set. Never raises: `POPCON_DEBUG=1` and `popcon doctor` say what is wrong.
+    `PYTHON_POPCONTEST_STATSD_PREFIX`. Does nothing the second time, in a child process of
+    `multiprocessing`, or where `DO_NOT_TRACK` or `POPCON_DISABLED` is set. Never raises:
+    `POPCON_DEBUG=1` and `popcon doctor` say what is wrong.
     """
     global _armed
     with contained():
-        if switched_off(os.environ) or (_armed is not None and _armed.pid == os.getpid()):
+        if switched_off(os.environ) or _armed is not None or _is_child():
             return
         settings = read(os.environ, sink=sink, labels=labels, prefix=prefix)
-        _armed = Reporter(settings, sys.modules, current_modules)
-        _armed.arm(_shell())
+        reporter = Reporter(settings, sys.modules, current_modules)
+        reporter.arm(_shell())
+        _armed = reporter
 
 
 class Reporter:
@@ -49,10 +51,13 @@ class Reporter:
 
     A module that appears while a cell's code runs is the user's. What appears before it or between
     cells is not: tab completion imports jedi, the kernel and IPython import what they need to
-    start and to read a cell. Without cells, in a script, everything from arming on is the user's.
+    start and to read a cell. But completion also imports the very library that the user is typing,
+    so what came between cells is laid aside, and counts when a cell names it in an import. Without
+    cells, in a script, everything from arming on is the user's.
     """
 
     __slots__ = (
+        "_aside",
         "_baseline",
         "_cells",
         "_code_runs",
@@ -61,6 +66,7 @@ class Reporter:
         "_libraries",
         "_look",
         "_modules",
+        "_named",
         "_sinks",
         "_waits_for_cells",
         "pid",
@@ -81,6 +87,8 @@ class Reporter:
         self._libraries: "Any" = None
         self._counted: "set[str]" = set()
         self._first = True
+        self._aside: "set[str]" = set()
+        self._named: "list[str]" = []
         self._cells = 0
         self._code_runs = False
         self._waits_for_cells = False
@@ -107,15 +115,20 @@ class Reporter:
         """Note that a cell's code is about to run: IPython shows its syntax tree, and gets it back."""
         with contained(BaseException):
             if self._cells and not self._code_runs:
-                self._new_modules()
+                self._lay_aside()
                 self._code_runs = True
+                if self._aside:
+                    self._named = [name for name in imported_names(tree) if name in self._aside]
+                    self._aside.difference_update(self._named)
         return tree
 
     def cell_ended(self, result: object) -> None:
         """Report what the cell's code brought; of a cell that could not be read, nothing."""
         with contained(BaseException):
+            if _is_blank(result):  # IPython announces the end of these, but not the start
+                return
             if not self._code_runs:
-                self._new_modules()
+                self._lay_aside()
             self.report(final=False)
         self._cells = max(0, self._cells - 1)
 
@@ -123,16 +136,20 @@ class Reporter:
         """Report what was not said yet."""
         with contained(BaseException):
             if self._waits_for_cells and self._cells == 0:
-                self._new_modules()
+                self._lay_aside()
             self.report(final=True)
 
     def report(self, *, final: bool) -> None:
         """Send a Report, if there is something to say. A forked child stays silent."""
         if os.getpid() != self.pid:
             return
-        names = self._new_modules()
+        names = self._named + self._new_modules()
+        self._named = []
         libraries = self._name(names) - self._counted if names else set()
         if not libraries and not self._first:
+            if not final:
+                for sink in self._sinks:
+                    sink.retry()
             return
         from popcon.report import Report
 
@@ -142,6 +159,10 @@ class Reporter:
         for sink in self._sinks:
             with contained():  # one that fails costs only itself
                 sink.send(report, final=final)
+
+    def _lay_aside(self) -> None:
+        """Take what came as not the user's, unless a cell names it later."""
+        self._aside.update(self._new_modules())
 
     def _new_modules(self) -> "list[str]":
         """Return the names of modules that have come since the last call."""
@@ -163,6 +184,37 @@ class Reporter:
             self._libraries = Libraries()
         found: "set[str]" = self._libraries.used_by(names, self._modules)
         return found
+
+
+def imported_names(tree: object) -> "set[str]":
+    """Return the modules that a syntax tree's import statements name, with their parents."""
+    import ast  # IPython has loaded it
+
+    found: "set[str]" = set()
+    for node in ast.walk(tree):  # type: ignore[arg-type]
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            found.update(".".join(parts[:end]) for end in range(1, len(parts) + 1))
+    return found
+
+
+def _is_blank(result: object) -> bool:
+    raw = getattr(getattr(result, "info", None), "raw_cell", "code")
+    return not raw or raw.isspace()
+
+
+def _is_child() -> bool:
+    """Return whether this is a process of multiprocessing's or joblib's: a spawned one runs the
+    main module's imports anew, and so comes by here.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.current_process().name != "MainProcess"
 
 
 def _shell() -> "Any":

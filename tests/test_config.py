@@ -85,7 +85,11 @@ def test_arguments_win() -> None:
         ({"POPCON_LABELS": "n=a"}, "'n'"),
         ({"POPCON_LABELS": "library=a"}, "'library'"),
         ({"POPCON_LABELS": "__x=a"}, "'__x'"),
-        ({"POPCON_LABELS": "hub=a,hub=b"}, "'hub=a,hub=b'"),
+        ({"POPCON_LABELS": "hub=a,hub=b"}, "'python_popcon.hub.a.hub.b'"),
+        (
+            {"POPCON_LABELS": "hub=a", OLD + "PREFIX": "python_popcon.hub.b"},
+            "'python_popcon.hub.b.hub.a'",
+        ),
     ],
 )
 def test_refused(environ: dict[str, str], quoted: str) -> None:

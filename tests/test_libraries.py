@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from popcon.libraries import Libraries, claimants, normalise, read_owners, split_site
+from popcon.libraries import (
+    Libraries,
+    claimants,
+    distributions,
+    image_roots,
+    normalise,
+    read_owners,
+    split_site,
+)
 
 
 class Site:
@@ -52,7 +60,7 @@ def site(tmp_path: Path) -> Site:
 def used(site: Site, *paths: str) -> set[str]:
     """Return the libraries of modules loaded from these files."""
     modules = {f"m{number}": site.module(path) for number, path in enumerate(paths)}
-    return Libraries([str(site.root)]).used_by(list(modules), modules)
+    return Libraries([str(site.root)], []).used_by(list(modules), modules)
 
 
 @pytest.mark.parametrize(
@@ -110,12 +118,25 @@ def test_one_broken_distribution_costs_only_itself(site: Site) -> None:
     assert {"six"} == used(site, "six.py")
 
 
+def test_a_leftover_does_not_hide_the_real_one(site: Site) -> None:
+    """An empty metadata folder of an older version beside the real one does no harm."""
+    (site.folder / "scikit_learn-0.24.dist-info").mkdir()
+    site.add("scikit_learn-1.5", "sklearn/__init__.py")
+
+    assert used(site, "sklearn/__init__.py") == {"scikit-learn"}
+
+
 def test_distributions_without_record(site: Site) -> None:
     """Without RECORD the listed top-level names count, or else the name itself."""
+    site.add("lazr.uri-1.0", record=False, kind="egg-info")
+    site.add("lazr.restfulclient-1.0", record=False, kind="egg-info", top_level__txt="lazr\n")
+    site.add("python_apt-2.6", record=False, kind="egg-info", top_level__txt="apt\napt_pkg\n")
     site.add("Pillow-5.0", record=False, kind="egg-info", top_level__txt="PIL\n")
     site.add("some_tool-5.0-py3.9", record=False, kind="egg-info")
 
-    assert {"pillow", "some-tool"} == used(site, "PIL/Image.py", "some_tool/__init__.py")
+    assert used(site, "PIL/Image.py", "some_tool/__init__.py") == {"pillow", "some-tool"}
+    assert used(site, "apt_pkg.cpython-311-x86_64-linux-gnu.so") == {"python-apt"}
+    assert used(site, "lazr/uri/_uri.py") == {"lazr-uri"}
 
 
 def test_own_code_reads_other(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +150,9 @@ def test_own_code_reads_other(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
         "secret_dev/__init__.py",
         direct_url__json='{"dir_info": {"editable": true}}',
     )
-    site.add(
-        "conda_built-1.0", "conda_built.py", direct_url__json='{"dir_info": {}, "url": "file:///b"}'
-    )
+    local = '{"dir_info": {}, "url": "file:///work/x"}'
+    site.add("conda_built-1.0", "conda_built.py", direct_url__json=local, INSTALLER="conda\n")
+    site.add("secret_local-1.0", "secret_local.py", direct_url__json=local, INSTALLER="pip\n")
     home = Site(tmp_path / "home")
     home.add("public-2.0", "public/__init__.py")
     home.add("private_idea-0.1", "private_idea/__init__.py")
@@ -142,14 +163,58 @@ def test_own_code_reads_other(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
         "c": site.module("conda_built.py"),
         "d": home.module("public/__init__.py"),
         "e": home.module("private_idea/__init__.py"),
+        "f": site.module("secret_local.py"),
     }
-    libraries = Libraries([str(site.root)])
+    libraries = Libraries([str(site.root)], [])
 
     assert {"_other"} == libraries.used_by(["a"], modules)
     assert {"_other"} == libraries.used_by(["b"], modules)
     assert {"conda-built"} == libraries.used_by(["c"], modules)
     assert {"public"} == libraries.used_by(["d"], modules)
     assert {"_other"} == libraries.used_by(["e"], modules)
+    assert {"_other"} == libraries.used_by(["f"], modules)
+
+
+def test_a_home_inside_the_image_is_a_persons_own(site: Site) -> None:
+    """A person's site directory below the image's root is not the image's."""
+    home = Site(site.root / "home" / "alice" / ".local")
+    home.add("private_idea-0.1", "private_idea/__init__.py")
+    site.add("public-1.0", "public/__init__.py")
+    modules = {"a": home.module("private_idea/__init__.py"), "b": site.module("public/__init__.py")}
+    libraries = Libraries([str(site.root)], [str(site.root / "home" / "alice")])
+
+    assert libraries.used_by(["a"], modules) == {"_other"}
+    assert libraries.used_by(["b"], modules) == {"public"}
+
+
+def test_an_image_reached_by_a_link(site: Site, tmp_path: Path) -> None:
+    """The image is the image by whichever path its files are loaded."""
+    site.add("public-1.0", "public/__init__.py")
+    (tmp_path / "link").symlink_to(site.root)
+    linked = types.ModuleType("linked")
+    linked.__file__ = str(
+        tmp_path / "link" / site.folder.relative_to(site.root) / "public/__init__.py"
+    )
+    modules = {"a": linked, "b": site.module("public/__init__.py")}
+
+    assert Libraries([str(site.root)], []).used_by(["a"], modules) == {"public"}
+    assert Libraries([str(tmp_path / "link")], []).used_by(["b"], modules) == {"public"}
+
+
+@pytest.mark.parametrize("has_popcon", [False, True])
+def test_whose_environment_it_is(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_popcon: bool
+) -> None:
+    """An environment on top of the image is an image itself only if popcon is installed in it."""
+    own = Site(tmp_path / "own")
+    if has_popcon:
+        own.add("popcon-0.1.0", "popcon/__init__.py")
+    monkeypatch.setattr(sys, "prefix", str(own.root))
+    monkeypatch.setattr(sys, "base_prefix", str(site.root))
+    monkeypatch.setattr(sys, "path", [str(own.folder), str(site.folder)])
+    expected = [str(own.root), str(site.root)] if has_popcon else [str(site.root)]
+
+    assert image_roots() == expected
 
 
 def test_odd_modules_are_left_alone() -> None:
@@ -161,7 +226,7 @@ def test_odd_modules_are_left_alone() -> None:
 
     modules = {"a": None, "b": Loud(), "c": 3, "d": types.ModuleType("d"), "e": sys}
 
-    assert set() == Libraries(["/nowhere"]).used_by([*modules, "gone"], modules)
+    assert set() == Libraries(["/nowhere"], []).used_by([*modules, "gone"], modules)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +264,7 @@ def test_owners_stay_few(site: Site) -> None:
     """What is kept of a site directory is a name for each top, not a row for each file."""
     site.add("big-1.0", *(f"big/sub{number}/mod.py" for number in range(500)))
 
-    assert read_owners(str(site.folder)) == {"big": "big"}
+    assert read_owners(str(site.folder), distributions(str(site.folder))) == {"big": "big"}
 
 
 def test_claimants(site: Site) -> None:

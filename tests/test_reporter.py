@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import subprocess
 import sys
+import types
+from pathlib import Path
 
 import pytest
 
 from popcon.config import read
 from popcon.reporter import Reporter
-from tests.conftest import Collector, interpreters, run_python
+from tests.conftest import Collector, clean_environ, interpreters, run_python
 
 EACH_PYTHON = pytest.mark.parametrize("python", interpreters())
 
@@ -172,7 +177,7 @@ def test_what_comes_between_cells_is_not_the_users(collector: Collector) -> None
     modules["statsd"] = __import__("statsd")  # the kernel's own start-up
     reporter.cell_starts(None)
     modules["rich"] = __import__("rich")  # IPython, to read the cell
-    tree = object()
+    tree = ast.parse("import nothing_that_came")
     assert tree is reporter.visit(tree)
     modules["yaml"] = __import__("yaml")
     reporter.cell_starts(None)
@@ -188,6 +193,74 @@ def test_what_comes_between_cells_is_not_the_users(collector: Collector) -> None
 
     assert first == ["python_popcon.library_used.pyyaml:1|c", "python_popcon.reports:1|c"]
     assert collector.lines(wait=0.2) == []
+
+
+def test_what_completion_loaded_counts_when_a_cell_imports_it(collector: Collector) -> None:
+    """Completion imports the library that is being typed; the cell that then imports it uses it."""
+    modules: dict[str, object] = {}
+    reporter = Reporter(read({}, sink=collector.url), modules)
+    reporter.arm(Shell())
+    for name in ("yaml", "yaml.loader", "statsd", "requests"):
+        modules[name] = importlib.import_module(name)
+    for code in (
+        "import os",
+        "def f():\n    from yaml.loader import Loader",
+        "import statsd.client",
+        "1",
+    ):
+        reporter.cell_starts(None)
+        reporter.visit(ast.parse(code))
+        reporter.cell_ended(None)
+
+    assert collector.lines(wait=5) == [
+        "python_popcon.reports:1|c",
+        "python_popcon.library_used.pyyaml:1|c",
+        "python_popcon.library_used.statsd:1|c",
+    ]
+
+
+def test_an_end_without_a_start_is_no_cell(collector: Collector) -> None:
+    """IPython announces the end of an empty cell, but not its start: nothing counts by it."""
+    modules: dict[str, object] = {}
+    reporter = Reporter(read({}, sink=collector.url), modules)
+    reporter.arm(Shell())
+    blank = types.SimpleNamespace(info=types.SimpleNamespace(raw_cell=" \n"))
+    reporter.cell_starts(None)
+    reporter.visit(ast.parse("run_cell('')"))
+    reporter.cell_ended(blank)
+    modules["yaml"] = importlib.import_module("yaml")
+    reporter.cell_ended(None)
+    modules["statsd"] = importlib.import_module("statsd")
+    reporter.cell_ended(blank)
+    reporter.at_exit()
+
+    assert collector.lines(wait=5) == [
+        "python_popcon.library_used.pyyaml:1|c",
+        "python_popcon.reports:1|c",
+    ]
+
+
+@EACH_PYTHON
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_children_of_multiprocessing_stay_silent(
+    collector: Collector, tmp_path: Path, python: str, method: str
+) -> None:
+    """A script with a pool of processes reports once, however its children are started."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import popcon, multiprocessing\n"
+        "popcon.setup_reporter()\n"
+        "if __name__ == '__main__':\n"
+        f"    with multiprocessing.get_context({method!r}).Pool(2) as pool:\n"
+        "        pool.map(int, [1, 2, 3]); pool.close(); pool.join()\n"
+    )
+    environ = clean_environ(POPCON_SINK=collector.url)
+    done = subprocess.run(
+        [python, str(script)], env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert collector.lines(wait=5) == ["python_popcon.reports:1|c"]
 
 
 class Shell:

@@ -25,16 +25,18 @@ _TEXT = """\
 # For yourself alone: set DO_NOT_TRACK=1 in the kernel's environment.
 def _popcon_startup():
     try:
-        import sys
+        import os, sys
         path = sys.path[:]
         # The notebook's own folder comes first, and may hold a popcon.py of the user's.
-        sys.path[:] = [entry for entry in path if entry]
+        here = os.getcwd()
+        skipped = ("", here) if os.path.isfile(os.path.join(here, "popcon.py")) else ("",)
+        sys.path[:] = [entry for entry in path if entry not in skipped]
         try:
             import popcon
         finally:
             sys.path[:] = path
         popcon.setup_reporter()
-    except Exception:
+    except (Exception, SystemExit):
         pass
 try:
     _popcon_startup()
@@ -71,12 +73,16 @@ def startup_text(disable: str = "popcon disable ipython") -> str:
 def install(folder: Path, disable: str = "popcon disable ipython") -> Path:
     """Write the startup file, whole or not at all, and return its path.
 
-    Raises `FileError` where a file of that name isn't ours, or the folder can't be written.
+    Raises `FileError` where a file of that name isn't ours, or the folder can't be written. Folders
+    that have to be made are readable by everybody, whatever the umask: the kernels are theirs.
     """
     file = folder / FILE_NAME
     _refuse_if_not_ours(file)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for parent in reversed([folder, *folder.parents]):
+            if not parent.exists():
+                parent.mkdir()
+                parent.chmod(0o755)
         handle, draft = tempfile.mkstemp(prefix=".popcon-", dir=folder)
         try:
             with open(handle, "w", encoding="utf-8") as stream:

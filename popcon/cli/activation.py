@@ -11,7 +11,7 @@ from pathlib import Path
 
 from popcon.activate import ipython
 from popcon.config import read
-from popcon.errors import PopconError
+from popcon.errors import FileError, PopconError
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,7 +77,10 @@ def _destination(environ: Mapping[str, str]) -> str:
 def _folder(arguments: argparse.Namespace) -> Path:
     if arguments.system:
         return ipython.system_folder()
-    return ipython.prefix_folder(arguments.prefix or sys.prefix)
+    prefix = arguments.prefix or Path(sys.prefix)
+    if not prefix.is_dir() or not str(prefix).isprintable():
+        raise FileError(f"not an environment's folder: {str(prefix)!r}")
+    return ipython.prefix_folder(prefix)
 
 
 def _undo(arguments: argparse.Namespace) -> str:

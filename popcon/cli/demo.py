@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         from popcon.insight.ask import by_label, scraped
     from popcon.render.mapping import mapping_text
 
+    if not arguments.output.absolute().parent.is_dir():
+        raise FileError(f"can't write '{arguments.output}': there is no such folder")
     console = Console(highlight=False)
     options = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0))
     with Exporter(lambda: load(mapping_text()), options) as exporter:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import random
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from popcon.catalog import CANARY, PREFIX
+from popcon.catalog import CANARY, PREFIX, SITE_LABELS
 from popcon.cli.extras import needs
 from popcon.config import Settings, parse_statsd_url, read
 from popcon.errors import NetworkError, PopconError
@@ -26,6 +28,14 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
+class Watched(NamedTuple):
+    """A place to look for the canary: `ask` returns its count there, `advice` is for its absence."""
+
+    where: str
+    ask: Callable[[], float | None]
+    advice: str
+
+
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
     command = commands.add_parser(
@@ -39,12 +49,22 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     command.add_argument(
         "--timeout",
-        type=float,
+        type=_seconds,
         default=60.0,
         metavar="SECONDS",
         help="how long the canary may take to show up: at least two scrapes (%(default)g)",
     )
     command.set_defaults(run=run)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,12 +93,7 @@ def findings(
         return
     yield Finding("ok", f"sink {' '.join(settings.sinks)} (from {settings.origins['sink']})")
     yield Finding("ok", f"prefix {settings.prefix} (from {settings.origins['prefix']})")
-    if settings.prefix != PREFIX and not settings.labels:
-        yield Finding(
-            "note",
-            f"prefix '{settings.prefix}' is not matched by the shipped mapping",
-            f"use '{PREFIX}', or pairs of key and value behind it: '{PREFIX}.namespace.hub1'",
-        )
+    yield from _mapped(settings)
     if settings.off:
         yield Finding("note", f"{settings.off} is set: kernels with it send nothing (doctor does)")
     yield from _canary(settings, metrics_url, prometheus_url, timeout)
@@ -124,85 +139,121 @@ def _activation() -> Iterator[Finding]:
         yield Finding("note", "no kernel of this environment reports", "popcon enable ipython")
 
 
+def _mapped(settings: Settings) -> Iterator[Finding]:
+    keys = tuple(key for key, _ in settings.labels)
+    if settings.prefix != PREFIX and not keys:
+        yield Finding(
+            "note",
+            f"prefix '{settings.prefix}' is not matched by the shipped mapping",
+            f"use '{PREFIX}', or pairs of key and value behind it: '{PREFIX}.namespace.hub1'",
+        )
+    elif keys not in SITE_LABELS:
+        yield Finding(
+            "note",
+            f"the shipped mapping has no rules for the site labels '{','.join(keys)}'",
+            f"give the exporter the output of: popcon render mapping --labels {','.join(keys)}",
+        )
+
+
 def _canary(
     settings: Settings, metrics_url: str | None, prometheus_url: str | None, timeout: float
 ) -> Iterator[Finding]:
-    labels = {**dict(settings.labels), "id": CANARY_ID}
-    shown = _selector(labels)
-    watched: list[tuple[str, Callable[[], float | None], str]] = []
-    if metrics_url or prometheus_url:
-        with needs("cli"):
-            from popcon.insight.ask import queried, scraped
-    if metrics_url:
-        page = metrics_url
-        watched.append(
-            (
-                f"/metrics at {page}",
-                lambda: scraped(page, CANARY.name, labels),
-                "is it the exporter behind this sink, does it run with mappings/popcon.yaml (and the "
-                "site's labels), and may UDP pass from here to there (a NetworkPolicy, a firewall)?",
-            )
-        )
-    if prometheus_url:
-        root = prometheus_url
-        query = f"sum({shown})"
-        watched.append(
-            (
-                f"Prometheus at {root}",
-                lambda: next(iter(queried(root, query).values()), None),
-                "does Prometheus scrape that exporter (Status → Targets), with honor_labels: true, "
-                "and is --timeout longer than two scrape intervals?",
-            )
-        )
-    before = []
-    for where, ask, _ in watched:
-        try:
-            before.append(ask() or 0.0)
-        except PopconError as error:
-            yield Finding(
-                "FAIL", f"{where}: {error}", "check the URL, and that it can be reached from here"
-            )
-            return
+    """Send a canary to each sink, and watch it arrive before the next one is sent."""
+    watched = _watched(settings, metrics_url, prometheus_url)
     for url in settings.sinks:
+        # A number of its own, so that another doctor's canary is not taken for this one.
+        number = random.randint(100, 999)  # noqa: S311 - no secret
+        before = []
+        for where, ask, _ in watched:
+            try:
+                before.append(ask() or 0.0)
+            except PopconError as error:
+                yield Finding(
+                    "FAIL",
+                    f"{where}: {error}",
+                    "check the URL, and that it can be reached from here",
+                )
+                return
         try:
-            yield _sent(url, settings.prefix)
+            yield _sent(url, settings.prefix, number)
         except PopconError as error:
             yield Finding("FAIL", str(error), "check the host and port in the sink")
             return
+        deadline = time.monotonic() + timeout
+        for (where, ask, advice), start in zip(watched, before):
+            if not _reaches(ask, start + number, deadline):
+                yield Finding(
+                    "FAIL", f"the canary did not arrive in {timeout:g} s: {where}", advice
+                )
+                return
+            yield Finding("ok", f"the canary arrived: {where} shows {_selector(settings)}")
     if not watched:
         yield Finding(
             "note",
             "whether it arrived can't be seen from here: UDP gives no answer",
             "add --metrics-url http://exporter:9102/metrics or --prometheus-url http://prometheus:9090",
         )
-    deadline = time.monotonic() + timeout
-    for (where, ask, advice), start in zip(watched, before):
-        if _rises(ask, start, deadline):
-            yield Finding("ok", f"the canary arrived: {where} shows {shown}")
-        else:
-            yield Finding("FAIL", f"the canary did not arrive in {timeout:g} s: {where}", advice)
-            return
 
 
-def _sent(url: str, prefix: str) -> Finding:
-    """Resolve the sink, send one canary through the `statsd` package, and say where it went."""
+def _watched(
+    settings: Settings, metrics_url: str | None, prometheus_url: str | None
+) -> list[Watched]:
+    """Return the places where the canary has to show up, nearest first."""
+    if not metrics_url and not prometheus_url:
+        return []
+    with needs("cli"):
+        from popcon.insight.ask import queried, scraped
+    labels = {**dict(settings.labels), "id": CANARY_ID}
+    query = f"sum({_selector(settings)})"
+    found = []
+    if metrics_url:
+        found.append(
+            Watched(
+                f"/metrics at {metrics_url}",
+                lambda: scraped(metrics_url, CANARY.name, labels),
+                "is it the exporter behind this sink, does it run with mappings/popcon.yaml (and the "
+                "site's labels), and may UDP pass from here to there (a NetworkPolicy, a firewall)?",
+            )
+        )
+    if prometheus_url:
+        found.append(
+            Watched(
+                f"Prometheus at {prometheus_url}",
+                lambda: next(iter(queried(prometheus_url, query).values()), None),
+                "does Prometheus scrape that exporter (Status → Targets), with honor_labels: true, "
+                "and is --timeout longer than two scrape intervals?",
+            )
+        )
+    return found
+
+
+def _sent(url: str, prefix: str, number: int) -> Finding:
+    """Resolve the sink as the reporter does, and send a canary through the `statsd` package."""
     import statsd
 
+    from popcon.sinks.statsd import known_address
+
     host, port = parse_statsd_url(url)
+    known = known_address(host, port)
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-        client = statsd.StatsClient(host, port, prefix=prefix, ipv6=family == socket.AF_INET6)
+        if known is None:
+            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            known = family == socket.AF_INET6, address
+        ipv6, (numeric, *_) = known
+        client = statsd.StatsClient(numeric, port, prefix=prefix, ipv6=ipv6)
     except OSError as error:
         raise NetworkError(f"the sink's host '{host}' does not resolve: {error.strerror}") from None
-    client.incr(f"{CANARY.wire}.{CANARY_ID}")
+    except UnicodeError:
+        raise NetworkError(f"the sink's host '{host}' does not resolve: not a host name") from None
+    client.incr(f"{CANARY.wire}.{CANARY_ID}", number)
     client.close()
-    return Finding("ok", f"{prefix}.{CANARY.wire}.{CANARY_ID} sent to {address[0]} port {port}")
+    return Finding("ok", f"{prefix}.{CANARY.wire}.{CANARY_ID} sent to {numeric} port {port}")
 
 
-def _rises(ask: Callable[[], float | None], start: float, deadline: float) -> bool:
+def _reaches(ask: Callable[[], float | None], value: float, deadline: float) -> bool:
     while True:
         try:
-            if (ask() or 0.0) > start:
+            if (ask() or 0.0) >= value:
                 return True
         except PopconError:
             pass  # it answered a moment ago; ask again until the time is up
@@ -211,7 +262,8 @@ def _rises(ask: Callable[[], float | None], start: float, deadline: float) -> bo
         time.sleep(0.5)
 
 
-def _selector(labels: dict[str, str]) -> str:
+def _selector(settings: Settings) -> str:
     """Return the canary's series in PromQL; the values are words, so quoting them is enough."""
-    pairs = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    labels = (*settings.labels, ("id", CANARY_ID))
+    pairs = ",".join(f'{key}="{value}"' for key, value in labels)
     return f"{CANARY.name}{{{pairs}}}"

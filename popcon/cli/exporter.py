@@ -32,6 +32,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     flag(
         "--web.telemetry-path",
         dest="path",
+        type=_path,
         default="/metrics",
         metavar="PATH",
         help="(%(default)s)",
@@ -59,7 +60,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     flag(
         "--statsd.read-buffer",
         dest="buffer",
-        type=int,
+        type=_bytes,
         default=0,
         metavar="BYTES",
         help="asked of the kernel",
@@ -77,6 +78,18 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     flag("--log.level", dest="log", default="info", choices=["debug", "info", "warn", "error"])
     flag("--check-config", dest="check", action="store_true", help="read the mapping, then exit")
     command.set_defaults(run=run)
+
+
+def _bytes(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 11 and int(text) < 2**31:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"not a number of bytes below 2 GiB: {text!r}")
+
+
+def _path(text: str) -> str:
+    if text.startswith("/"):
+        return text
+    raise argparse.ArgumentTypeError(f"not a path that begins with '/': {text!r}")
 
 
 def run(arguments: argparse.Namespace) -> int:

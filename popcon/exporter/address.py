@@ -25,7 +25,7 @@ def parse_address(text: str, flag: str) -> Address:
     bracketed = host.startswith("[") and host.endswith("]")
     if not mark or (":" in host and not bracketed):
         raise UsageError(f"{flag}: not of the form host:port: {text!r}")
-    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 65536):
         raise UsageError(f"{flag}: not a port: {port!r} in {text!r}")
     return Address(host[1:-1] if bracketed else host, int(port))
 
@@ -45,6 +45,8 @@ def bind(address: Address, kind: socket.SocketKind, flag: str) -> socket.socket:
         return _bound(family, kind, target, dual=False)
     except socket.gaierror as error:
         raise NetworkError(f"{flag}: {shown} does not resolve: {error.strerror}") from None
+    except UnicodeError:
+        raise NetworkError(f"{flag}: {shown} does not resolve: not a host name") from None
     except OSError as error:
         raise NetworkError(f"{flag}: can't listen on {shown}: {error.strerror or error}") from None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from prometheus_client import generate_latest
 
@@ -176,6 +177,9 @@ class _WebServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        log.debug("a request broke off", exc_info=True)
+
     def __init__(self, channel: socket.socket, exporter: Exporter) -> None:
         super().__init__(("", 0), _Requests, bind_and_activate=False)
         self.socket.close()
@@ -192,7 +196,7 @@ class _Requests(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         exporter = self.server.exporter
-        path = self.path.partition("?")[0]
+        path = urlsplit(self.path).path
         if path == exporter.options.telemetry_path:
             self._answer(200, exporter.metrics(), CONTENT_TYPE)
         elif path in ("/health", "/-/healthy"):
@@ -208,6 +212,7 @@ class _Requests(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         exporter = self.server.exporter
+        self.close_connection = True  # a body may follow, and it is no request
         if self.path != "/-/reload" or not exporter.options.enable_lifecycle:
             self._answer(404, b"404 page not found\n")
             return

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlsplit
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
+from urllib3.exceptions import LocationParseError
 
 from popcon.errors import NetworkError, UsageError
 
@@ -62,18 +65,17 @@ def queried(url: str, promql: str) -> dict[tuple[tuple[str, str], ...], float]:
 
 
 def _get(url: str, params: dict[str, str]) -> requests.Response:
-    try:
-        answer = requests.get(url, params=params, timeout=TIMEOUT)
-    except (
-        requests.exceptions.MissingSchema,
-        requests.exceptions.InvalidURL,
-        requests.exceptions.InvalidSchema,
-    ):
-        raise UsageError(f"not a URL: {url!r}") from None
-    except requests.exceptions.Timeout:
-        raise NetworkError(f"no answer from {url!r} in {TIMEOUT:.0f} s") from None
-    except requests.exceptions.RequestException as error:
-        raise NetworkError(f"can't reach {url!r}: {_reason(error)}") from None
+    with requests.Session() as session:
+        # A proxy that the environment names can't reach this machine's own addresses.
+        session.trust_env = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
+        try:
+            answer = session.get(url, params=params, timeout=TIMEOUT)
+        except (MissingSchema, InvalidURL, InvalidSchema, LocationParseError):
+            raise UsageError(f"not a URL: {url!r}") from None
+        except requests.Timeout:
+            raise NetworkError(f"no answer from {url!r} in {TIMEOUT:.0f} s") from None
+        except requests.RequestException as error:
+            raise NetworkError(f"can't reach {url!r}: {_reason(error)}") from None
     if answer.status_code != 200:
         raise NetworkError(f"{url!r} answers {answer.status_code} {answer.reason}")
     return answer

@@ -26,6 +26,8 @@ def outputs(root: Path) -> dict[Path, str]:
         file = root / name
         try:
             texts[file] = filled_in(file.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as error:
+            raise FileError(f"'{file}' is not UTF-8: {error.reason}") from None
         except OSError as error:
             raise FileError(
                 f"can't read '{file}': {error.strerror} (is this popcon's checkout?)"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
         def send(self, report: "Report", *, final: bool) -> None:
             """Take the report. `final`: the process ends now, so nothing may be put off."""
 
+        def retry(self) -> None:
+            """There is nothing new: a good moment for what could not be sent before."""
+
 
 def open_sink(url: str, prefix: str) -> "Sink":
     """Return the sink that a URL names; the first statsd name part is `prefix`."""

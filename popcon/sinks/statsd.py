@@ -56,7 +56,9 @@ class StatsdSink:
         self._waiting: "list[str]" = []
         self._lock = _thread.allocate_lock()
         self._asking = False
-        self._address: "Optional[tuple[bool, tuple[Any, ...]]]" = _known(self._host, self._port)
+        self._address: "Optional[tuple[bool, tuple[Any, ...]]]" = known_address(
+            self._host, self._port
+        )
         if self._address is None:
             self._ask()
 
@@ -65,7 +67,12 @@ class StatsdSink:
         with self._lock:
             self._waiting += lines(report, self._prefix)
             self._flush()
-        if self._address is None and not final:
+        if not final:
+            self.retry()
+
+    def retry(self) -> None:
+        """Ask for the name again, if something waits for it and nobody is asking."""
+        if self._waiting and not self._asking:
             self._ask()
 
     def _flush(self) -> None:
@@ -74,9 +81,8 @@ class StatsdSink:
             _send(pack(waiting), *self._address)
 
     def _ask(self) -> None:
-        if not self._asking:
-            self._asking = True
-            _thread.start_new_thread(self._resolve, ())
+        self._asking = True
+        _thread.start_new_thread(self._resolve, ())
 
     def _resolve(self) -> None:
         with contained(BaseException):
@@ -93,7 +99,7 @@ class StatsdSink:
                 self._asking = False
 
 
-def _known(host: str, port: int) -> "Optional[tuple[bool, tuple[Any, ...]]]":
+def known_address(host: str, port: int) -> "Optional[tuple[bool, tuple[Any, ...]]]":
     """Return (is IPv6, socket address) of a host that needs no asking, else None."""
     if ":" in host:
         return True, (host, port)

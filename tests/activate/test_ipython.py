@@ -39,6 +39,18 @@ def test_the_file_says_who_wrote_it(tmp_path: Path) -> None:
     assert "To remove it: popcon disable ipython --prefix /opt, or delete this file." in comment
 
 
+def test_everybody_can_read_it(tmp_path: Path) -> None:
+    """Whatever the umask of who installs it, the file and the folders above it can be read by all."""
+    before = os.umask(0o077)
+    try:
+        file = ipython.install(ipython.prefix_folder(tmp_path))
+    finally:
+        os.umask(before)
+
+    modes = [path.stat().st_mode & 0o777 for path in (file, *file.parents[:3])]
+    assert modes == [0o644, 0o755, 0o755, 0o755]
+
+
 @pytest.mark.parametrize("verb", [ipython.install, ipython.remove])
 def test_a_file_that_is_not_ours_is_left_alone(
     tmp_path: Path, verb: Callable[[Path], object]
@@ -67,9 +79,10 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         None,
         types.ModuleType("popcon"),  # somebody else's popcon, without setup_reporter
         types.SimpleNamespace(setup_reporter=lambda: 1 / 0),
+        types.SimpleNamespace(setup_reporter=lambda: sys.exit(3)),
         types.SimpleNamespace(setup_reporter=lambda: None),
     ],
-    ids=["absent", "foreign", "raises", "ours"],
+    ids=["absent", "foreign", "raises", "exits", "ours"],
 )
 def test_running_it_is_safe(monkeypatch: pytest.MonkeyPatch, popcon: object) -> None:
     """Run as IPython runs it, the file never raises, leaves no name behind and sys.path as it was."""
@@ -82,11 +95,14 @@ def test_running_it_is_safe(monkeypatch: pytest.MonkeyPatch, popcon: object) -> 
     assert path == sys.path
 
 
-def test_a_users_popcon_py_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("entry", ["", None], ids=["empty", "absolute"])
+def test_a_users_popcon_py_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str | None
+) -> None:
     """A popcon.py in the notebook's folder is not imported in place of popcon."""
     (tmp_path / "popcon.py").write_text("raise SystemExit('the user\\'s file was run')\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    monkeypatch.setattr(sys, "path", [str(tmp_path) if entry is None else entry, *sys.path])
     for name in [name for name in sys.modules if name.partition(".")[0] == "popcon"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setenv("POPCON_DISABLED", "1")

@@ -60,9 +60,28 @@ def test_the_canary_does_not_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "mappings/popcon.yaml" in failures(found)[0].advice
 
 
+def test_each_sink_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two sinks one that leads nowhere is found, though the other one's canary arrives."""
+    with Exporter(lambda: load(mapping_text()), LOOPBACK) as exporter:
+        sink = f"statsd://127.0.0.1:{exporter.udp_port}"
+        monkeypatch.setenv("POPCON_SINK", f"{sink} statsd://127.0.0.1:9")
+        found = list(findings(f"http://127.0.0.1:{exporter.web_port}/metrics", None, timeout=2))
+
+    assert len([finding for finding in found if "the canary arrived" in finding.text]) == 1
+    assert len(failures(found)) == 1
+
+
+def test_localhost_is_what_kernels_take_it_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doctor sends to the address that the reporter sends to."""
+    monkeypatch.setenv("POPCON_SINK", "statsd://localhost:9")
+
+    assert any("sent to 127.0.0.1 port 9" in finding.text for finding in findings(None, None, 1))
+
+
 @pytest.mark.parametrize(
     ("environ", "text"),
     [
+        ({"POPCON_SINK": "statsd://a..b:1"}, "'a..b' does not resolve"),
         ({"POPCON_SINK": "statsd://h:http"}, "not a port: 'http'"),
         (
             {"POPCON_SINK": "statsd://no-such-host.invalid:1"},
@@ -88,6 +107,7 @@ def test_settings_that_fail(
             {"PYTHON_POPCONTEST_STATSD_PREFIX": "mine"},
             "'mine' is not matched by the shipped mapping",
         ),
+        ({"POPCON_LABELS": "course=x"}, "no rules for the site labels 'course'"),
         ({}, "whether it arrived can't be seen from here"),
     ],
 )
@@ -139,6 +159,7 @@ def other_server() -> Iterator[str]:
         ("http://127.0.0.1:1/metrics", None, "Connection refused"),
         ("http://no-such-host.invalid/", None, "no-such-host.invalid"),
         ("no-url", None, "not a URL: 'no-url'"),
+        ("http://a..b/", None, "not a URL: 'http://a..b/'"),
     ],
 )
 def test_urls_that_fail(

@@ -34,7 +34,6 @@ USED = {
     "hub2": {"jinja2": 1, "markupsafe": 1, "ruamel-yaml": 1},
 }
 REPORTED = {"hub1": 2, "hub2": 1}
-RANGE = "10m"
 
 
 class Pipe:
@@ -46,7 +45,10 @@ class Pipe:
 
     def ask(self, panel: str, kind: str, hub: str) -> dict[str, float]:
         """Return what a dashboard's panel shows of one exporter: library → value."""
-        query = expressions(dashboard())[panel].replace("$__range", RANGE).replace("$hub", hub)
+        query = (
+            expressions(dashboard())[panel].replace("$__range_s", "600").replace("$__range", "10m")
+        )
+        query = query.replace("$hub", hub)
         # Both exporters hold the same counts, so each is looked at by itself.
         query = query.replace("{namespace", f'{{job="{kind}",namespace')
         answer = queried(self.prometheus.url, query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -106,6 +107,30 @@ def test_reload(exporter: Exporter, file: Path) -> None:
     assert shows(exporter, 'new{key="x"} 1')
     assert shows(exporter, 'statsd_exporter_config_reloads_total{outcome="failure"} 1.0')
     assert shows(exporter, 'statsd_exporter_config_reloads_total{outcome="success"} 1.0')
+
+
+def test_a_client_that_goes_away_is_nobodys_matter(
+    exporter: Exporter, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A client that resets its connection leaves no trace on standard error."""
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", exporter.web_port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n" * 20)
+    assert page(exporter)[0] == 200
+    exporter.stop()
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_body_is_not_a_request(exporter: Exporter) -> None:
+    """What follows a POST on its connection is not read as the next request."""
+    with socket.create_connection(("127.0.0.1", exporter.web_port), timeout=10) as client:
+        body = b"GET /metrics HTTP/1.1\r\n\r\n"
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 def test_no_lifecycle_no_reload() -> None:
