@@ -51,4 +51,4 @@ render: $(VENV)/demo.stamp
 	@$(BIN)/popcon render
 
 clean:
-	rm -rf $(VENV) .peers popcon-demo.html
+	rm -rf $(VENV) .peers popcon-demo.html .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .grimp_cache

@@ -195,7 +195,9 @@ def _read_labels(
         return (), origin
     pairs = []
     for item in text.split(","):
-        key, _, value = item.partition("=")
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(f"not of the form key=value: {item!r} in {text!r}")
         check_label_key(key)
         if not _is_word(value):
             raise UsageError(

@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"popcon {__version__}")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(metavar="COMMAND")
     for command in _COMMANDS:
         command.add_to(commands)
     return top
@@ -37,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # there may be none, or a test's
             stream.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(argv)
+    if "run" not in arguments:
+        parser().print_help(sys.stderr)
+        return 2
     try:
         status: int = arguments.run(arguments)
         if sys.stdout is not None:

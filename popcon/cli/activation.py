@@ -21,7 +21,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         ("disable", disable, "undo what enable did"),
     ):
         command = commands.add_parser(verb, help=help, description=f"{help}.".capitalize())
-        command.add_argument("how", choices=["ipython"], help="an IPython startup file")
+        command.add_argument(
+            "how", metavar="ipython", choices=["ipython"], help="by an IPython startup file"
+        )
         place = command.add_mutually_exclusive_group()
         place.add_argument(
             "--prefix", metavar="DIR", type=Path, help=f"the environment (default: {sys.prefix})"
@@ -59,19 +61,22 @@ def status(arguments: argparse.Namespace) -> int:
     width = max(len(place.state) for place in places)
     for place in places:
         print(f"{place.state:{width}}  {place.file}  ({place.label})")
-    print(_destination(os.environ))
-    return 0 if any(place.state == "active" for place in places) else 1
+    active = any(place.state == "active" for place in places)
+    sends, line = _destination(os.environ, active)
+    print(line)
+    return 0 if active and sends else 1
 
 
-def _destination(environ: Mapping[str, str]) -> str:
-    """Return a line that says where reports would go, as this command's environment has it."""
+def _destination(environ: Mapping[str, str], active: bool) -> tuple[bool, str]:
+    """Return whether this command's environment can send reports, and a line that says where."""
     try:
         settings = read(environ)
     except PopconError as error:
-        return f"nothing would be sent: {error}"
+        return False, f"nothing would be sent: {error}"
     if settings.off:
-        return f"nothing would be sent: {settings.off} is set"
-    return f"reports go to {' '.join(settings.sinks)} as {settings.prefix}.…"
+        return True, f"nothing would be sent: {settings.off} is set"
+    verb = "go" if active else "would go"
+    return True, f"reports {verb} to {' '.join(settings.sinks)} as {settings.prefix}.…"
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import time
 from pathlib import Path
 
@@ -55,6 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.output.absolute().parent.is_dir():
         raise FileError(f"can't write '{arguments.output}': there is no such folder")
     console = Console(highlight=False)
+    # Ended by a closed terminal or by `kill`, the demo cleans up as it does after Ctrl-C.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     options = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0))
     with Exporter(lambda: load(mapping_text()), options) as exporter:
         url = f"http://127.0.0.1:{exporter.web_port}/metrics"

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from popcon.catalog import CANARY, PREFIX, SITE_LABELS
 from popcon.cli.extras import needs
@@ -177,7 +177,11 @@ def _canary(
         try:
             yield _sent(url, settings.prefix, number)
         except PopconError as error:
-            yield Finding("FAIL", str(error), "check the host and port in the sink")
+            yield Finding(
+                "FAIL",
+                str(error),
+                "check the host and port in the sink, and that the exporter runs",
+            )
             return
         deadline = time.monotonic() + timeout
         for (where, ask, advice), start in zip(watched, before):
@@ -247,7 +251,24 @@ def _sent(url: str, prefix: str, number: int) -> Finding:
         raise NetworkError(f"the sink's host '{host}' does not resolve: not a host name") from None
     client.incr(f"{CANARY.wire}.{CANARY_ID}", number)
     client.close()
+    if _refuses(ipv6, known[1]):
+        raise NetworkError(f"nobody listens on {numeric} port {port}, UDP (the sink {url})")
     return Finding("ok", f"{prefix}.{CANARY.wire}.{CANARY_ID} sent to {numeric} port {port}")
+
+
+def _refuses(ipv6: bool, address: tuple[Any, ...]) -> bool:
+    """Return whether the other side says that nobody listens; silence says nothing."""
+    with socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.3)
+        try:
+            probe.connect(address)
+            probe.send(b"")
+            probe.recv(1)
+        except ConnectionRefusedError:
+            return True
+        except OSError:  # nothing came back, which is how it should be
+            return False
+    return False
 
 
 def _reaches(ask: Callable[[], float | None], value: float, deadline: float) -> bool:

@@ -70,10 +70,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             f"--statsd.parse-{style}-tags",
             dest=style,
             action=argparse.BooleanOptionalAction,
-            default=True,
-            help=argparse.SUPPRESS
-            if style != "dogstatsd"
-            else "likewise influxdb, librato, signalfx",
+            help="on where a mapping file is given; off for popcon's own rules, which need no tags",
         )
     flag("--log.level", dest="log", default="info", choices=["debug", "info", "warn", "error"])
     flag("--check-config", dest="check", action="store_true", help="read the mapping, then exit")
@@ -90,6 +87,16 @@ def _path(text: str) -> str:
     if text.startswith("/"):
         return text
     raise argparse.ArgumentTypeError(f"not a path that begins with '/': {text!r}")
+
+
+def _styles(arguments: argparse.Namespace) -> dict[str, bool]:
+    """Return which tags to parse: as asked for, else as statsd_exporter does for a mapping file.
+
+    popcon's own rules get no tags unless asked for: any kernel could add a `user` label.
+    """
+    chosen = {style: getattr(arguments, style) for style in _STYLES}
+    unsaid = arguments.mapping is not None
+    return {style: unsaid if flag is None else flag for style, flag in chosen.items()}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -128,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
             telemetry_path=arguments.path,
             enable_lifecycle=arguments.lifecycle,
             read_buffer=arguments.buffer,
-            styles=TagStyles(**{style: getattr(arguments, style) for style in _STYLES}),
+            styles=TagStyles(**_styles(arguments)),
         ),
     )
     signals: SimpleQueue[int] = SimpleQueue()

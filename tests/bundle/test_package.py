@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, clean_environ
+from tests.conftest import ROOT, Collector, clean_environ
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,15 @@ def _environ() -> dict[str, str]:
     return environ
 
 
-def _popcon(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _popcon(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [str(folder / "bin" / "popcon"), *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, env=_environ(), check=False, cwd=folder
+        command,
+        capture_output=True,
+        text=True,
+        env={**_environ(), **environ},
+        check=False,
+        cwd=folder,
     )
 
 
@@ -59,11 +64,13 @@ def test_a_users_environment_gets_statsd_alone(empty_environment: Path) -> None:
     assert {"popcon", "statsd"} == names - {"pip", "setuptools", "wheel"}
 
 
-def test_activation_and_doctor_work_without_extras(empty_environment: Path) -> None:
+def test_activation_and_doctor_work_without_extras(
+    empty_environment: Path, collector: Collector
+) -> None:
     """enable, status, disable and doctor need nothing but popcon and statsd."""
     enabled = _popcon(empty_environment, "enable", "ipython")
     status = _popcon(empty_environment, "status")
-    doctor = _popcon(empty_environment, "doctor")
+    doctor = _popcon(empty_environment, "doctor", POPCON_SINK=collector.url)
     disabled = _popcon(empty_environment, "disable", "ipython")
 
     assert [done.returncode for done in (enabled, status, doctor, disabled)] == [0, 0, 0, 0]

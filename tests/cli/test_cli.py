@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from popcon.cli import main
 from popcon.errors import EXIT_STATUSES, PopconError
@@ -180,9 +184,57 @@ def test_enable_status_disable(tmp_path: Path) -> None:
     )
     assert off.stdout.splitlines()[-1] == "nothing would be sent: DO_NOT_TRACK is set"
     assert "nothing would be sent: not a sink" in wrong.stdout
+    assert (status.returncode, off.returncode, wrong.returncode) == (0, 0, 1)
+    assert popcon("status", "--prefix", "/no/such", **environ).returncode == 1
     assert f"disabled: {file} is gone\n" == disabled.stdout
     assert "nothing to do" in again.stdout
     assert not file.exists()
+
+
+def test_no_command_at_all() -> None:
+    """Without a command the help is shown, and that is a usage error."""
+    done = popcon()
+
+    assert done.returncode == 2
+    assert "enable" in done.stderr
+    assert "exit status" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        ((), "python_popcon_reports 1"),
+        (("--statsd.parse-dogstatsd-tags",), 'python_popcon_reports{user="bob"} 1'),
+    ],
+)
+def test_popcons_own_rules_get_no_tags(tmp_path: Path, flags: tuple[str, ...], shown: str) -> None:
+    """Without a mapping file no kernel can add a label, unless tags are asked for."""
+    with listening(tmp_path, *flags) as (udp, web), socket.socket(type=socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"python_popcon.reports:1|c|#user:bob", ("127.0.0.1", udp))
+        url = f"http://127.0.0.1:{web}/metrics"
+
+        assert eventually(lambda: f"\n{shown}\n" in requests.get(url, timeout=5).text)
+
+
+@contextmanager
+def listening(folder: Path, *flags: str) -> Iterator[tuple[int, int]]:
+    """Run an exporter and yield its UDP and its HTTP port."""
+    log = folder / "log"
+    ports = ("--statsd.listen-udp=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "popcon", "exporter", *ports, *flags],
+            stderr=stream,
+            env=clean_environ(),
+        )
+    try:
+        assert eventually(lambda: "listening" in log.read_text()), log.read_text()
+        found = re.search(r"udp port (\d+), http on port (\d+)", log.read_text())
+        assert found is not None
+        yield int(found[1]), int(found[2])
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def test_a_reader_that_has_seen_enough() -> None:

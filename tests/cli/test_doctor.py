@@ -15,6 +15,7 @@ from popcon.exporter.address import Address
 from popcon.exporter.mapping import load
 from popcon.exporter.server import Exporter, Options
 from popcon.render.mapping import mapping_text
+from tests.conftest import Collector
 
 LOOPBACK = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0))
 
@@ -60,22 +61,33 @@ def test_the_canary_does_not_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "mappings/popcon.yaml" in failures(found)[0].advice
 
 
-def test_each_sink_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_sink_is_proved(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
     """Of two sinks one that leads nowhere is found, though the other one's canary arrives."""
     with Exporter(lambda: load(mapping_text()), LOOPBACK) as exporter:
         sink = f"statsd://127.0.0.1:{exporter.udp_port}"
-        monkeypatch.setenv("POPCON_SINK", f"{sink} statsd://127.0.0.1:9")
+        monkeypatch.setenv("POPCON_SINK", f"{sink} {collector.url}")
         found = list(findings(f"http://127.0.0.1:{exporter.web_port}/metrics", None, timeout=2))
 
     assert len([finding for finding in found if "the canary arrived" in finding.text]) == 1
     assert len(failures(found)) == 1
 
 
-def test_localhost_is_what_kernels_take_it_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Doctor sends to the address that the reporter sends to."""
-    monkeypatch.setenv("POPCON_SINK", "statsd://localhost:9")
+def test_localhost_is_what_kernels_take_it_for(
+    monkeypatch: pytest.MonkeyPatch, collector: Collector
+) -> None:
+    """The canary goes to the address that reports go to."""
+    monkeypatch.setenv("POPCON_SINK", f"statsd://localhost:{collector.port}")
 
-    assert any("sent to 127.0.0.1 port 9" in finding.text for finding in findings(None, None, 1))
+    assert failures(list(findings(None, None, 1))) == []
+    assert collector.lines(wait=5)[0].startswith("python_popcon.canary.doctor:")
+
+
+def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
+    """A port that nobody listens on is found, where the other side says so."""
+    collector.close()
+    monkeypatch.setenv("POPCON_SINK", collector.url)
+
+    assert ["nobody listens" in f.text for f in failures(list(findings(None, None, 1)))] == [True]
 
 
 @pytest.mark.parametrize(
@@ -111,8 +123,11 @@ def test_settings_that_fail(
         ({}, "whether it arrived can't be seen from here"),
     ],
 )
-def test_notes(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], text: str) -> None:
+def test_notes(
+    monkeypatch: pytest.MonkeyPatch, collector: Collector, environ: dict[str, str], text: str
+) -> None:
     """What is allowed but worth knowing is a note, not a failure."""
+    monkeypatch.setenv("POPCON_SINK", collector.url)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     found = list(findings(None, None, 1))
