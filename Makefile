@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
 .PHONY: help demo test lint bench render clean
 .DEFAULT_GOAL := help
@@ -21,7 +21,7 @@ $(BIN)/python:
 
 # One stamp for each list of packages, so that the demo installs no more than it needs.
 $(VENV)/demo.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "installing popcon and what the demo runs on"
+	@echo "installing popcon and what the demo runs on (half a minute the first time)"
 	@$(PIP) --editable '.[demo]'
 	@touch $@
 

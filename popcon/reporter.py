@@ -115,8 +115,8 @@ class Reporter:
         """Note that a cell's code is about to run: IPython shows its syntax tree, and gets it back."""
         with contained(BaseException):
             if self._cells and not self._code_runs:
-                self._lay_aside()
                 self._code_runs = True
+                self._lay_aside()
                 if self._aside:
                     self._named = [name for name in imported_names(tree) if name in self._aside]
                     self._aside.difference_update(self._named)
