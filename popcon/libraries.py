@@ -3,7 +3,7 @@
 A module belongs to the distribution whose RECORD lists its file: a name alone would credit all
 owners of `google` with one of them. Only text is read, and only below the site directory that
 the file lies in; `importlib.metadata` would cost a stat for each of 100,000 rows. A module that
-lies in no site directory is a person's own and has no library.
+lies in no site directory is a person's own and has no library, or `_other` if it is installed editable.
 
 Sources: PEP 376 (RECORD), PEP 427 and 625 (directory names), PEP 503 (library names), PEP 610
 (direct_url.json).
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Optional
 
 _SITE_FOLDERS = ("/site-packages/", "/dist-packages/")
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_OURS = os.path.dirname(__file__) + os.sep
 #: First parts of RECORD rows that are no module: scripts, and bytecode beside single files.
 _NO_MODULES = ("", "..", "__pycache__")
 
@@ -32,7 +34,7 @@ class Libraries:
     that library too.
     """
 
-    __slots__ = ("_found", "_homes", "_owners", "_public", "_roots")
+    __slots__ = ("_editable", "_found", "_homes", "_owners", "_public", "_roots")
 
     def __init__(
         self, roots: "Optional[Iterable[str]]" = None, homes: "Optional[Iterable[str]]" = None
@@ -46,6 +48,7 @@ class Libraries:
         self._found: "dict[str, dict[str, list[str]]]" = {}
         self._owners: "dict[str, dict[str, str]]" = {}
         self._public: "dict[tuple[str, str], str]" = {}
+        self._editable: "Optional[tuple[str, ...]]" = None
 
     def used_by(self, names: "Iterable[str]", modules: "Mapping[str, object]") -> "set[str]":
         """Return the libraries of those of the named modules that have one."""
@@ -60,6 +63,8 @@ class Libraries:
                 continue
             base, relative = split_site(path)
             if not base:
+                if self._is_editable(path):
+                    found.add(OTHER)
                 continue
             library, whole = find_owner(self._owners_in(base), relative)
             if whole:
@@ -99,6 +104,21 @@ class Libraries:
         return folder.startswith(self._roots) or (os.path.realpath(base) + "/").startswith(
             self._roots
         )
+
+    def _is_editable(self, path: str) -> bool:
+        """Return whether a file outside every site directory is an editable install's."""
+        if path.startswith((_STANDARD_LIBRARY, _OURS, "<")):
+            return False
+        if self._editable is None:
+            bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
+            self._editable = tuple(
+                project
+                for base in bases
+                if base
+                for folders in self._distributions(base).values()
+                for project in editable_projects(base, folders)
+            )
+        return path.startswith(self._editable)
 
     def _image_has(self, library: str) -> bool:
         bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
@@ -251,6 +271,21 @@ def is_own_code(base: str, folders: "list[str]") -> bool:
         if b'"url":"file:' in text and _read(f"{base}/{folder}/INSTALLER").strip() != b"conda":
             return True
     return False
+
+
+def editable_projects(base: str, folders: "list[str]") -> "list[str]":
+    """Return the folders that a distribution's editable installs point to, a slash behind each."""
+    found = []
+    for folder in folders:
+        text = _read(f"{base}/{folder}/direct_url.json")
+        url = text.partition(b'"file://')[2].partition(b'"')[0].decode("utf-8", "replace")
+        if url and b'"editable":true' in b"".join(text.split()):
+            if "%" in url:
+                from urllib.parse import unquote
+
+                url = unquote(url)
+            found.append(url.rstrip("/") + "/")
+    return found
 
 
 def _stem(entry: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from pathlib import Path
@@ -173,6 +174,27 @@ def test_own_code_reads_other(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
     assert {"public"} == libraries.used_by(["d"], modules)
     assert {"_other"} == libraries.used_by(["e"], modules)
     assert {"_other"} == libraries.used_by(["f"], modules)
+
+
+def test_an_editable_install_reads_other(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of an editable install, which stay in its project, count in _other; others don't."""
+    project = tmp_path / "my project"
+    site.add(
+        "secret-0.1",
+        "__editable__.secret-0.1.pth",
+        direct_url__json=f'{{"url": "{project.as_uri()}", "dir_info": {{"editable": true}}}}',
+    )
+    monkeypatch.setattr(sys, "path", [str(site.folder)])
+    modules = {}
+    for name, folder in (("a", project / "src"), ("b", tmp_path / "my project 2")):
+        modules[name] = types.ModuleType(name)
+        modules[name].__file__ = str(folder / "secret" / "__init__.py")
+    libraries = Libraries([str(site.root)], [])
+
+    assert libraries.used_by(["a"], modules) == {"_other"}
+    assert libraries.used_by(["b", "os"], {**modules, "os": os}) == set()
 
 
 def test_a_home_inside_the_image_is_a_persons_own(site: Site) -> None:
