@@ -47,7 +47,7 @@ def test_everybody_can_read_it(tmp_path: Path) -> None:
     finally:
         os.umask(before)
 
-    modes = [path.stat().st_mode & 0o777 for path in (file, *file.parents[:3])]
+    modes = [path.stat().st_mode & 0o777 for path in (file, *list(file.parents)[:3])]
     assert modes == [0o644, 0o755, 0o755, 0o755]
 
 
