@@ -60,9 +60,6 @@ CANARY = Metric(
 
 METRICS = (LIBRARY_USED, REPORTS, CANARY)
 
-#: Who sends a canary. Nothing else may be in its `id` label.
-CANARY_IDS = {"doctor": "popcon doctor", "job": "a scheduled check of the pipe"}
-
 #: The lists of site label keys that the shipped mapping knows: none, and the hub's namespace.
 SITE_LABELS: "tuple[tuple[str, ...], ...]" = ((), ("namespace",))
 

@@ -58,6 +58,15 @@ class Settings:
         self.origins = origins
 
 
+def without_popcon(environ: "Mapping[str, str]") -> "dict[str, str]":
+    """Return an environment that says nothing about popcon, opt-outs included."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in VARIABLES and not name.startswith(("POPCON_", "PYTHON_POPCONTEST_"))
+    }
+
+
 def switched_off(environ: "Mapping[str, str]") -> "Optional[str]":
     """Return the variable that turns popcon off, or None.
 

@@ -16,7 +16,7 @@ from popcon.catalog import OTHER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Optional
 
 _SITE_FOLDERS = ("/site-packages/", "/dist-packages/")
@@ -39,13 +39,13 @@ class Libraries:
     def __init__(
         self, roots: "Optional[Iterable[str]]" = None, homes: "Optional[Iterable[str]]" = None
     ) -> None:
-        self._roots = _folders(image_roots() if roots is None else roots)
+        self._found: "dict[str, dict[str, list[str]]]" = {}
+        self._roots = _folders(image_roots(self._distributions) if roots is None else roots)
         # A home counts only inside the image: an environment below a home is still an image.
         inside = _folders(_user_folders() if homes is None else homes)
         self._homes = tuple(
             home for home in inside if home.startswith(self._roots) and home not in self._roots
         )
-        self._found: "dict[str, dict[str, list[str]]]" = {}
         self._owners: "dict[str, dict[str, str]]" = {}
         self._public: "dict[tuple[str, str], str]" = {}
         self._editable: "Optional[tuple[str, ...]]" = None
@@ -110,34 +110,36 @@ class Libraries:
         if path.startswith((_STANDARD_LIBRARY, _OURS, "<")):
             return False
         if self._editable is None:
-            bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
             self._editable = tuple(
                 project
-                for base in bases
-                if base
+                for base in sites_on_path()
                 for folders in self._distributions(base).values()
                 for project in editable_projects(base, folders)
             )
         return path.startswith(self._editable)
 
     def _image_has(self, library: str) -> bool:
-        bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
         return any(
-            library in self._distributions(base) for base in bases if base and self._is_image(base)
+            library in self._distributions(base) for base in sites_on_path() if self._is_image(base)
         )
 
 
-def image_roots() -> "list[str]":
+def sites_on_path() -> "set[str]":
+    """Return the site directories that this process imports from."""
+    bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
+    return bases - {""}
+
+
+def image_roots(look: "Callable[[str], Mapping[str, list[str]]]") -> "list[str]":
     """Return the folders that the image is made of: this environment's, and the interpreter's own.
 
     An environment that popcon is not installed in is a person's own, on top of the image's
-    packages (`python -m venv --system-site-packages`).
+    packages (`python -m venv --system-site-packages`). `look` is `distributions`, or remembers it.
     """
     if sys.prefix == sys.base_prefix:
         return [sys.prefix]
     inside = _slashed(sys.prefix) + "/"
-    bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
-    ours = any("popcon" in distributions(base) for base in bases if base.startswith(inside))
+    ours = any("popcon" in look(base) for base in sites_on_path() if base.startswith(inside))
     return [sys.prefix, sys.base_prefix] if ours else [sys.base_prefix]
 
 

@@ -66,7 +66,6 @@ class Reporter:
         "_libraries",
         "_look",
         "_modules",
-        "_named",
         "_sinks",
         "_waits_for_cells",
         "pid",
@@ -88,7 +87,6 @@ class Reporter:
         self._counted: "set[str]" = set()
         self._first = True
         self._aside: "set[str]" = set()
-        self._named: "list[str]" = []
         self._cells = 0
         self._code_runs = False
         self._waits_for_cells = False
@@ -117,9 +115,11 @@ class Reporter:
             if self._cells and not self._code_runs:
                 self._code_runs = True
                 self._lay_aside()
-                if self._aside:
-                    self._named = [name for name in imported_names(tree) if name in self._aside]
-                    self._aside.difference_update(self._named)
+                named = self._aside and imported_names(tree) & self._aside
+                if named:  # they are new again, and this cell's
+                    self._aside -= named
+                    self._baseline -= named
+                    self._look = None
         return tree
 
     def cell_ended(self, result: object) -> None:
@@ -143,8 +143,7 @@ class Reporter:
         """Send a Report, if there is something to say. A forked child stays silent."""
         if os.getpid() != self.pid:
             return
-        names = self._named + self._new_modules()
-        self._named = []
+        names = self._new_modules()
         libraries = self._name(names) - self._counted if names else set()
         if not libraries and not self._first:
             if not final:

@@ -151,7 +151,7 @@ def test_own_code_reads_other(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
         "secret_dev/__init__.py",
         direct_url__json='{"dir_info": {"editable": true}}',
     )
-    local = '{"dir_info": {}, "url": "file:///work/x"}'
+    local = '{"dir_info": {}, "url": "file:///src/x"}'
     site.add("conda_built-1.0", "conda_built.py", direct_url__json=local, INSTALLER="conda\n")
     site.add("secret_local-1.0", "secret_local.py", direct_url__json=local, INSTALLER="pip\n")
     home = Site(tmp_path / "home")
@@ -236,7 +236,7 @@ def test_whose_environment_it_is(
     monkeypatch.setattr(sys, "path", [str(own.folder), str(site.folder)])
     expected = [str(own.root), str(site.root)] if has_popcon else [str(site.root)]
 
-    assert image_roots() == expected
+    assert image_roots(distributions) == expected
 
 
 def test_odd_modules_are_left_alone() -> None:

@@ -36,9 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # there may be none, or a test's
             stream.reconfigure(errors="backslashreplace")
-    arguments = parser().parse_args(argv)
+    top = parser()
+    arguments = top.parse_args(argv)
     if "run" not in arguments:
-        parser().print_help(sys.stderr)
+        top.print_help(sys.stderr)
         return 2
     try:
         status: int = arguments.run(arguments)

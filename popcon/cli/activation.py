@@ -26,7 +26,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         )
         place = command.add_mutually_exclusive_group()
         place.add_argument(
-            "--prefix", metavar="DIR", type=Path, help=f"the environment (default: {sys.prefix})"
+            "--prefix",
+            metavar="DIR",
+            type=Path,
+            default=Path(sys.prefix),
+            help="the environment (default: %(default)s)",
         )
         place.add_argument("--system", action="store_true", help="the whole machine, below /etc")
         command.set_defaults(run=run)
@@ -82,7 +86,7 @@ def _destination(environ: Mapping[str, str], active: bool) -> tuple[bool, str]:
 def _folder(arguments: argparse.Namespace) -> Path:
     if arguments.system:
         return ipython.system_folder()
-    prefix = arguments.prefix or Path(sys.prefix)
+    prefix: Path = arguments.prefix
     if not prefix.is_dir() or not str(prefix).isprintable():
         raise FileError(f"not an environment's folder: {str(prefix)!r}")
     return ipython.prefix_folder(prefix)
@@ -91,5 +95,4 @@ def _folder(arguments: argparse.Namespace) -> Path:
 def _undo(arguments: argparse.Namespace) -> str:
     if arguments.system:
         return "popcon disable ipython --system"
-    prefix = Path(arguments.prefix or sys.prefix).absolute()
-    return f"popcon disable ipython --prefix {shlex.quote(str(prefix))}"
+    return f"popcon disable ipython --prefix {shlex.quote(str(arguments.prefix.absolute()))}"

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         from popcon.exporter.address import Address
         from popcon.exporter.mapping import load
         from popcon.exporter.server import Exporter, Options
-        from popcon.insight.ask import by_label, scraped
+        from popcon.insight.ask import by_label, reaches, scraped
     from popcon.render.mapping import mapping_text
 
     if not arguments.output.absolute().parent.is_dir():
@@ -76,10 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
                         )
                         session.run(cell)
         deadline = time.monotonic() + _PATIENCE
-        while (scraped(url, REPORTS.name, {}) or 0) < len(NOTEBOOKS):
-            if time.monotonic() > deadline:
-                raise PopconError(f"not every kernel reported within {_PATIENCE:g} s")
-            time.sleep(0.1)
+        if not reaches(lambda: scraped(url, REPORTS.name, {}) or 0, len(NOTEBOOKS), deadline):
+            raise PopconError(f"not every kernel reported within {_PATIENCE:g} s")
         counts = {
             name: int(value) for name, value in by_label(url, LIBRARY_USED.name, "library").items()
         }

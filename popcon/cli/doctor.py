@@ -35,6 +35,19 @@ class Watched(NamedTuple):
     ask: Callable[[], float | None]
     advice: str
 
+    def seen(self) -> float:
+        """Return the canary's count, 0 where it was never seen; a `PopconError` names the place."""
+        try:
+            return self.ask() or 0.0
+        except PopconError as error:
+            raise PopconError(f"{self.where}: {error}") from None
+
+    def reaches(self, value: float, deadline: float) -> bool:
+        """Return whether the count gets that high before the deadline (monotonic seconds)."""
+        from popcon.insight.ask import reaches
+
+        return reaches(self.seen, value, deadline)
+
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
@@ -159,38 +172,13 @@ def _canary(
     settings: Settings, metrics_url: str | None, prometheus_url: str | None, timeout: float
 ) -> Iterator[Finding]:
     """Send a canary to each sink, and watch it arrive before the next one is sent."""
-    watched = _watched(settings, metrics_url, prometheus_url)
+    labels = {**dict(settings.labels), "id": CANARY_ID}
+    watched = _watched(labels, metrics_url, prometheus_url)
     for url in settings.sinks:
-        # A number of its own, so that another doctor's canary is not taken for this one.
-        number = random.randint(100, 999)  # noqa: S311 - no secret
-        before = []
-        for where, ask, _ in watched:
-            try:
-                before.append(ask() or 0.0)
-            except PopconError as error:
-                yield Finding(
-                    "FAIL",
-                    f"{where}: {error}",
-                    "check the URL, and that it can be reached from here",
-                )
+        for finding in _proved(url, settings.prefix, labels, watched, timeout):
+            yield finding
+            if finding.state == "FAIL":
                 return
-        try:
-            yield _sent(url, settings.prefix, number)
-        except PopconError as error:
-            yield Finding(
-                "FAIL",
-                str(error),
-                "check the host and port in the sink, and that the exporter runs",
-            )
-            return
-        deadline = time.monotonic() + timeout
-        for (where, ask, advice), start in zip(watched, before):
-            if not _reaches(ask, start + number, deadline):
-                yield Finding(
-                    "FAIL", f"the canary did not arrive in {timeout:g} s: {where}", advice
-                )
-                return
-            yield Finding("ok", f"the canary arrived: {where} shows {_selector(settings)}")
     if not watched:
         yield Finding(
             "note",
@@ -199,16 +187,42 @@ def _canary(
         )
 
 
+def _proved(
+    url: str, prefix: str, labels: dict[str, str], watched: list[Watched], timeout: float
+) -> Iterator[Finding]:
+    """Send one canary, and look for it in each place in turn; stop at the first that fails."""
+    # A number of its own, so that another doctor's canary is not taken for this one.
+    number = random.randint(100, 999)  # noqa: S311 - no secret
+    try:
+        wanted = [place.seen() + number for place in watched]
+    except PopconError as error:
+        yield Finding("FAIL", str(error), "check the URL, and that it can be reached from here")
+        return
+    try:
+        yield _sent(url, prefix, number)
+    except PopconError as error:
+        advice = "check the host and port in the sink, and that the exporter runs"
+        yield Finding("FAIL", str(error), advice)
+        return
+    deadline = time.monotonic() + timeout
+    for place, value in zip(watched, wanted):
+        if place.reaches(value, deadline):
+            yield Finding("ok", f"the canary arrived: {place.where} shows {_selector(labels)}")
+        else:
+            text = f"the canary did not arrive in {timeout:g} s: {place.where}"
+            yield Finding("FAIL", text, place.advice)
+            return
+
+
 def _watched(
-    settings: Settings, metrics_url: str | None, prometheus_url: str | None
+    labels: dict[str, str], metrics_url: str | None, prometheus_url: str | None
 ) -> list[Watched]:
     """Return the places where the canary has to show up, nearest first."""
     if not metrics_url and not prometheus_url:
         return []
     with needs("cli"):
         from popcon.insight.ask import queried, scraped
-    labels = {**dict(settings.labels), "id": CANARY_ID}
-    query = f"sum({_selector(settings)})"
+    query = f"sum({_selector(labels)})"
     found = []
     if metrics_url:
         found.append(
@@ -235,15 +249,12 @@ def _sent(url: str, prefix: str, number: int) -> Finding:
     """Resolve the sink as the reporter does, and send a canary through the `statsd` package."""
     import statsd
 
-    from popcon.sinks.statsd import known_address
+    from popcon.sinks.statsd import resolve
 
     host, port = parse_statsd_url(url)
-    known = known_address(host, port)
     try:
-        if known is None:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-            known = family == socket.AF_INET6, address
-        ipv6, (numeric, *_) = known
+        ipv6, address = resolve(host, port)
+        numeric = address[0]
         client = statsd.StatsClient(numeric, port, prefix=prefix, ipv6=ipv6)
     except OSError as error:
         raise NetworkError(f"the sink's host '{host}' does not resolve: {error.strerror}") from None
@@ -251,7 +262,7 @@ def _sent(url: str, prefix: str, number: int) -> Finding:
         raise NetworkError(f"the sink's host '{host}' does not resolve: not a host name") from None
     client.incr(f"{CANARY.wire}.{CANARY_ID}", number)
     client.close()
-    if _refuses(ipv6, known[1]):
+    if _refuses(ipv6, address):
         raise NetworkError(f"nobody listens on {numeric} port {port}, UDP (the sink {url})")
     return Finding("ok", f"{prefix}.{CANARY.wire}.{CANARY_ID} sent to {numeric} port {port}")
 
@@ -271,20 +282,7 @@ def _refuses(ipv6: bool, address: tuple[Any, ...]) -> bool:
     return False
 
 
-def _reaches(ask: Callable[[], float | None], value: float, deadline: float) -> bool:
-    while True:
-        try:
-            if (ask() or 0.0) >= value:
-                return True
-        except PopconError:
-            pass  # it answered a moment ago; ask again until the time is up
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.5)
-
-
-def _selector(settings: Settings) -> str:
+def _selector(labels: dict[str, str]) -> str:
     """Return the canary's series in PromQL; the values are words, so quoting them is enough."""
-    labels = (*settings.labels, ("id", CANARY_ID))
-    pairs = ",".join(f'{key}="{value}"' for key, value in labels)
+    pairs = ",".join(f'{key}="{value}"' for key, value in labels.items())
     return f"{CANARY.name}{{{pairs}}}"

@@ -21,7 +21,16 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "file and under the same flags as statsd_exporter. Without a mapping file, popcon's own "
         "rules are used.",
     )
+    _add_web_flags(command.add_argument_group("HTTP"))
+    _add_statsd_flags(command.add_argument_group("statsd"))
     flag = command.add_argument
+    flag("--log.level", dest="log", default="info", choices=["debug", "info", "warn", "error"])
+    flag("--check-config", dest="check", action="store_true", help="read the mapping, then exit")
+    command.set_defaults(run=run)
+
+
+def _add_web_flags(group: argparse._ArgumentGroup) -> None:
+    flag = group.add_argument
     flag(
         "--web.listen-address",
         dest="web",
@@ -44,6 +53,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         default=False,
         help="POST /-/reload reads the mapping again, as SIGHUP does",
     )
+
+
+def _add_statsd_flags(group: argparse._ArgumentGroup) -> None:
+    flag = group.add_argument
     flag(
         "--statsd.listen-udp",
         dest="udp",
@@ -72,9 +85,6 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             action=argparse.BooleanOptionalAction,
             help="on where a mapping file is given; off for popcon's own rules, which need no tags",
         )
-    flag("--log.level", dest="log", default="info", choices=["debug", "info", "warn", "error"])
-    flag("--check-config", dest="check", action="store_true", help="read the mapping, then exit")
-    command.set_defaults(run=run)
 
 
 def _bytes(text: str) -> int:

@@ -35,7 +35,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(arguments: argparse.Namespace) -> int:
     """Print one rendered text, or write or check them all."""
     from popcon.config import check_label_key
-    from popcon.render import outputs, stale, write
+    from popcon.render import stale, write
     from popcon.render.dashboards import dashboard_text
     from popcon.render.mapping import mapping_text
 
@@ -54,7 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
         for file in files:
             print(f"stale: {file}")
         return 1 if files else 0
-    write(arguments.root)
-    for file in outputs(arguments.root):
+    for file in write(arguments.root):
         print(f"rendered: {file}")
     return 0

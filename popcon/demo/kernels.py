@@ -16,6 +16,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
 from popcon.activate import ipython
+from popcon.config import without_popcon
 from popcon.errors import PopconError
 
 #: Seconds that a kernel may take to start, and a cell to run.
@@ -35,12 +36,8 @@ def reporting_profile(sink: str, labels: str) -> Iterator[dict[str, str]]:
     """
     with tempfile.TemporaryDirectory(prefix="popcon-demo-") as folder:
         ipython.install(Path(folder) / "profile_default" / "startup")
-        environ = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("POPCON_", "PYTHON_POPCONTEST_")) and name != "DO_NOT_TRACK"
-        }
-        yield {**environ, "IPYTHONDIR": folder, "POPCON_SINK": sink, "POPCON_LABELS": labels}
+        ours = {"IPYTHONDIR": folder, "POPCON_SINK": sink, "POPCON_LABELS": labels}
+        yield {**without_popcon(os.environ), **ours}
 
 
 @contextmanager

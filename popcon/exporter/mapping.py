@@ -24,18 +24,6 @@ from popcon.exporter.rules import (
 )
 from popcon.exporter.schema import Fields, read_file
 
-__all__ = [
-    "Defaults",
-    "HistogramOptions",
-    "Mapping",
-    "MappingError",
-    "Match",
-    "Rule",
-    "SummaryOptions",
-    "load",
-    "order_warnings",
-]
-
 _GLOB = re.compile(r"(?:\*|[a-zA-Z_][a-zA-Z0-9_-]*)(?:\.\*|\.[a-zA-Z0-9_][a-zA-Z0-9_-]*)*")
 _NAME = re.compile(r"(?:[a-zA-Z_]|\$\{?[0-9]+\}?)(?:[a-zA-Z0-9_]|\$\{?[0-9]+\}?)*")
 

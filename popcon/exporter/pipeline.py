@@ -11,17 +11,17 @@ import threading
 from collections import Counter
 from typing import NamedTuple
 
-from popcon.exporter.mapping import Defaults, Mapping, Rule
-from popcon.exporter.registry import (
-    CONFLICT,
+from popcon.exporter.mapping import Mapping
+from popcon.exporter.registry import CONFLICT, Registry, allowed_labels
+from popcon.exporter.rules import (
     DEFAULT_HISTOGRAM,
     DEFAULT_SUMMARY,
+    Defaults,
     HistogramOptions,
-    Registry,
+    Rule,
     SummaryOptions,
-    allowed_labels,
 )
-from popcon.exporter.wire import Sample, TagStyles, Tally, escape_name, parse_datagram
+from popcon.exporter.wire import Sample, TagStyles, Tally, escape_name, parse_raw_line
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Pipeline:
         with self._lock:
             for line in data.split(b"\n"):
                 try:
-                    for sample in parse_datagram(line, self.styles, self._tally):
+                    for sample in parse_raw_line(line, self.styles, self._tally):
                         self._take(sample)
                 except Exception:
                     if not self._errors[INTERNAL]:

@@ -26,29 +26,7 @@ from popcon.exporter.rules import (
     HistogramOptions,
     SummaryOptions,
 )
-from popcon.exporter.series import (
-    NOT_FINITE,
-    Family,
-    Histogram,
-    Live,
-    Series,
-    Summary,
-    new_live,
-)
-
-__all__ = [
-    "CONFLICT",
-    "DEFAULT_HISTOGRAM",
-    "DEFAULT_SUMMARY",
-    "Family",
-    "Histogram",
-    "HistogramOptions",
-    "Registry",
-    "Series",
-    "Summary",
-    "SummaryOptions",
-    "allowed_labels",
-]
+from popcon.exporter.series import NOT_FINITE, Family, Live, Series, new_live
 
 #: Series held at once, and (name, label names) pairs ever seen: those are kept for ever.
 MAX_SERIES = 100_000

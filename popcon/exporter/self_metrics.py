@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -57,38 +58,49 @@ class SelfMetrics(Collector):
         """Yield the families."""
         counted = self._pipeline.counted()
         for name, (labels, help) in _COUNTERS.items():
-            family = CounterMetricFamily(f"statsd_exporter_{name}", help, labels=labels)
-            value = getattr(counted, name)
-            for key, count in value.items() if labels else (((), value),):
-                family.add_metric((key,) if isinstance(key, str) else key, count)
-            yield family
-        packets = CounterMetricFamily(
-            "statsd_exporter_udp_packets_total",
+            yield _family(CounterMetricFamily, name, help, getattr(counted, name), labels)
+        yield _family(
+            CounterMetricFamily,
+            "udp_packets_total",
             "The total number of StatsD packets received over UDP.",
+            self.udp_packets,
         )
-        packets.add_metric((), self.udp_packets)
-        yield packets
-        reloads = CounterMetricFamily(
-            "statsd_exporter_config_reloads_total",
+        yield _family(
+            CounterMetricFamily,
+            "config_reloads_total",
             "The number of configuration reloads.",
-            labels=("outcome",),
+            self.reloads,
+            ("outcome",),
         )
-        for outcome, count in self.reloads.items():
-            reloads.add_metric((outcome,), count)
-        yield reloads
-        metrics = GaugeMetricFamily(
-            "statsd_exporter_metrics_total", "The total number of metrics.", labels=("type",)
+        yield _family(
+            GaugeMetricFamily,
+            "metrics_total",
+            "The total number of metrics.",
+            counted.metrics_total,
+            ("type",),
         )
-        for kind, count in counted.metrics_total.items():
-            metrics.add_metric((kind,), count)
-        yield metrics
-        rules = GaugeMetricFamily(
-            "statsd_exporter_loaded_mappings", "The current number of configured metric mappings."
+        yield _family(
+            GaugeMetricFamily,
+            "loaded_mappings",
+            "The current number of configured metric mappings.",
+            len(self._pipeline.mapping.rules),
         )
-        rules.add_metric((), len(self._pipeline.mapping.rules))
-        yield rules
         build = GaugeMetricFamily(
             "popcon_exporter_build_info", "The exporter's version; always 1.", labels=("version",)
         )
         build.add_metric((__version__,), 1)
         yield build
+
+
+def _family(
+    kind: type[CounterMetricFamily] | type[GaugeMetricFamily],
+    name: str,
+    help: str,
+    values: int | Mapping[Any, int],
+    labels: tuple[str, ...] = (),
+) -> Metric:
+    """Return a family of statsd_exporter's; `values` is one number, or numbers by label values."""
+    family = kind(f"statsd_exporter_{name}", help, labels=labels)
+    for key, value in values.items() if isinstance(values, Mapping) else (((), values),):
+        family.add_metric((key,) if isinstance(key, str) else key, value)
+    return family

@@ -90,20 +90,17 @@ class _Refused(Exception):  # noqa: N818 - the line goes on, nobody sees it
     """The sample can't be taken; the argument is the reason that is counted."""
 
 
-def parse_datagram(data: bytes, styles: TagStyles, tally: Tally) -> list[Sample]:
-    """The samples of a datagram's lines; a line that can't be read leaves its neighbours alone."""
-    samples: list[Sample] = []
-    for raw in data.split(b"\n"):
-        tally.lines += 1  # empty ones too, as statsd_exporter counts
-        if raw.endswith(b"\r"):
-            raw = raw[:-1]
-        try:
-            line = raw.decode("utf-8")
-        except UnicodeDecodeError:
-            tally.sample_errors["malformed_line"] += 1
-        else:
-            samples += parse_line(line, styles, tally)
-    return samples
+def parse_raw_line(raw: bytes, styles: TagStyles, tally: Tally) -> list[Sample]:
+    """The samples of one line of a datagram, as it came (without its newline)."""
+    tally.lines += 1  # empty ones too, as statsd_exporter counts
+    if raw.endswith(b"\r"):
+        raw = raw[:-1]
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        tally.sample_errors["malformed_line"] += 1
+        return []
+    return parse_line(line, styles, tally)
 
 
 def parse_line(line: str, styles: TagStyles, tally: Tally) -> list[Sample]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import requests
@@ -10,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import LocationParseError
 
-from popcon.errors import NetworkError, UsageError
+from popcon.errors import NetworkError, PopconError, UsageError
 
 #: Seconds that one request may take.
 TIMEOUT = 10.0
@@ -27,10 +31,24 @@ def scraped(url: str, name: str, labels: dict[str, str]) -> float | None:
 
 def by_label(url: str, name: str, label: str) -> dict[str, float]:
     """Return the samples of that name in a /metrics page, summed by one label's value."""
-    totals: dict[str, float] = {}
+    totals: defaultdict[str, float] = defaultdict(float)
     for labels, value in _samples(url, name):
-        totals[labels.get(label, "")] = totals.get(labels.get(label, ""), 0.0) + value
+        totals[labels.get(label, "")] += value
     return totals
+
+
+def reaches(ask: Callable[[], float], value: float, deadline: float) -> bool:
+    """Ask twice a second until the answer is that high; False at the deadline (monotonic seconds).
+
+    An answer that fails in between is no answer yet.
+    """
+    while True:
+        with suppress(PopconError):
+            if ask() >= value:
+                return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
 
 
 def _samples(url: str, name: str) -> list[tuple[dict[str, str], float]]:

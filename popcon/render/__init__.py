@@ -38,19 +38,19 @@ def outputs(root: Path) -> dict[Path, str]:
 def stale(root: Path) -> list[Path]:
     """Return the rendered files that don't say what they would say now."""
     return [
-        file for file, text in outputs(root).items() if not file.is_file() or _read(file) != text
+        file
+        for file, text in outputs(root).items()
+        if not file.is_file() or file.read_bytes() != text.encode()
     ]
 
 
-def write(root: Path) -> None:
-    """Write every rendered file."""
-    for file, text in outputs(root).items():
+def write(root: Path) -> list[Path]:
+    """Write every rendered file and return their paths."""
+    texts = outputs(root)
+    for file, text in texts.items():
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text.encode())  # the same bytes on every system
         except OSError as error:
             raise FileError(f"can't write '{file}': {error.strerror}") from None
-
-
-def _read(file: Path) -> str:
-    return file.read_bytes().decode("utf-8", "replace")
+    return list(texts)

@@ -33,64 +33,68 @@ def dashboard() -> dict[str, object]:
         "timezone": "browser",
         "time": {"from": "now-30d", "to": "now"},
         "templating": {"list": [_source_variable(), _hub_variable()]},
-        "panels": [
-            _panel(
-                1,
-                "stat",
-                "Processes that reported",
-                "Kernels and scripts that reported in the range: what shares are shares of.",
-                added(REPORTS),
-                {"x": 0, "y": 0, "w": 6, "h": 5},
-                unit="short",
-            ),
-            _panel(
-                2,
-                "stat",
-                "Libraries used",
-                "Different libraries that at least one process imported in the range.",
-                f"count({libraries_added()} > 0)",
-                {"x": 6, "y": 0, "w": 6, "h": 5},
-                unit="short",
-            ),
-            _panel(
-                3,
-                "bargauge",
-                "Most used",
-                "The 20 libraries that most processes imported in the range, each process counted "
-                "once. A library that another one imports counts too.",
-                f"topk(20, {libraries_added()})",
-                {"x": 0, "y": 5, "w": 12, "h": 18},
-                unit="short",
-                legend="{{library}}",
-                options={
-                    "orientation": "horizontal",
-                    "displayMode": "basic",
-                    "reduceOptions": {"calcs": ["lastNotNull"], "values": False},
-                },
-            ),
-            _panel(
-                4,
-                "table",
-                "Share of processes",
-                "The share of all processes that reported in the range which imported the library: "
-                "the number to compare hubs and terms by.",
-                share_of_processes(),
-                {"x": 12, "y": 0, "w": 12, "h": 23},
-                unit="percentunit",
-                format="table",
-                transformations=[
-                    {
-                        "id": "organize",
-                        "options": {
-                            "excludeByName": {"Time": True},
-                            "renameByName": {"library": "Library", "Value": "Share"},
-                        },
-                    },
-                    {"id": "sortBy", "options": {"sort": [{"field": "Share", "desc": True}]}},
-                ],
-            ),
-        ],
+        "panels": _panels(),
     }
+
+
+def _panels() -> list[dict[str, object]]:
+    return [
+        _panel(
+            1,
+            "stat",
+            "Processes that reported",
+            "Kernels and scripts that reported in the range: what shares are shares of.",
+            added(REPORTS),
+            {"x": 0, "y": 0, "w": 6, "h": 5},
+            unit="short",
+        ),
+        _panel(
+            2,
+            "stat",
+            "Libraries used",
+            "Different libraries that at least one process imported in the range.",
+            f"count({libraries_added()} > 0)",
+            {"x": 6, "y": 0, "w": 6, "h": 5},
+            unit="short",
+        ),
+        _panel(
+            3,
+            "bargauge",
+            "Most used",
+            "The 20 libraries that most processes imported in the range, each process counted "
+            "once. A library that another one imports counts too.",
+            f"topk(20, {libraries_added()})",
+            {"x": 0, "y": 5, "w": 12, "h": 18},
+            unit="short",
+            legend="{{library}}",
+            options={
+                "orientation": "horizontal",
+                "displayMode": "basic",
+                "reduceOptions": {"calcs": ["lastNotNull"], "values": False},
+            },
+        ),
+        _panel(
+            4,
+            "table",
+            "Share of processes",
+            "The share of all processes that reported in the range which imported the library: "
+            "the number to compare hubs and terms by.",
+            share_of_processes(),
+            {"x": 12, "y": 0, "w": 12, "h": 23},
+            unit="percentunit",
+            format="table",
+            transformations=[
+                {
+                    "id": "organize",
+                    "options": {
+                        "excludeByName": {"Time": True},
+                        "renameByName": {"library": "Library", "Value": "Share"},
+                    },
+                },
+                {"id": "sortBy", "options": {"sort": [{"field": "Share", "desc": True}]}},
+            ],
+        ),
+    ]
 
 
 def expressions(board: dict[str, object]) -> dict[str, str]:

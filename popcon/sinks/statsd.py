@@ -87,13 +87,9 @@ class StatsdSink:
     def _resolve(self) -> None:
         with contained(BaseException):
             try:
-                import _socket
-
-                family, _, _, _, address = _socket.getaddrinfo(
-                    self._host, self._port, 0, _socket.SOCK_DGRAM
-                )[0]
+                address = resolve(self._host, self._port)
                 with self._lock:
-                    self._address = (family == _socket.AF_INET6, address)
+                    self._address = address
                     self._flush()
             finally:
                 self._asking = False
@@ -109,6 +105,20 @@ def known_address(host: str, port: int) -> "Optional[tuple[bool, tuple[Any, ...]
     if len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts):
         return False, (host, port)
     return None
+
+
+def resolve(host: str, port: int) -> "tuple[bool, tuple[Any, ...]]":
+    """Return (is IPv6, socket address) of a host, asking for its name if need be; may take long.
+
+    Raises `OSError` or `UnicodeError` where there is no such host.
+    """
+    known = known_address(host, port)
+    if known is not None:
+        return known
+    import _socket
+
+    family, _, _, _, address = _socket.getaddrinfo(host, port, 0, _socket.SOCK_DGRAM)[0]
+    return family == _socket.AF_INET6, address
 
 
 def _send(datagrams: "list[bytes]", ipv6: bool, address: "tuple[Any, ...]") -> None:

@@ -9,9 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from popcon.exporter.exposition import render
-from popcon.exporter.mapping import Mapping, Match, load
+from popcon.exporter.mapping import Mapping, load
 from popcon.exporter.pipeline import Counted, Pipeline
 from popcon.exporter.registry import Registry
+from popcon.exporter.rules import Match
 from popcon.exporter.wire import TagStyles
 from tests.vectors import cases
 

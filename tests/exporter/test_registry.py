@@ -7,17 +7,9 @@ import threading
 
 import pytest
 
-from popcon.exporter.registry import (
-    MAX_TEXT,
-    Histogram,
-    HistogramOptions,
-    Registry,
-    Series,
-    Summary,
-    SummaryOptions,
-    allowed_labels,
-)
-from popcon.exporter.series import KEPT_OBSERVATIONS
+from popcon.exporter.registry import MAX_TEXT, Registry, allowed_labels
+from popcon.exporter.rules import HistogramOptions, SummaryOptions
+from popcon.exporter.series import KEPT_OBSERVATIONS, Histogram, Series, Summary
 
 
 class Clock:

@@ -16,14 +16,19 @@ from popcon.exporter.wire import (
     TagStyles,
     Tally,
     escape_name,
-    parse_datagram,
     parse_line,
     parse_number,
+    parse_raw_line,
 )
 from tests.vectors import cases
 
 #: Vector → why we answer otherwise on purpose.
 DEVIATIONS = {618: "a DogStatsD container id is read on a line without tags too"}
+
+
+def parse_datagram(data: bytes, styles: TagStyles, tally: Tally) -> list[Sample]:
+    """Return the samples of a datagram's lines, taken as the pipeline takes them."""
+    return [s for raw in data.split(b"\n") for s in parse_raw_line(raw, styles, tally)]
 
 
 def _event(sample: Sample) -> dict[str, object]:
