@@ -1,166 +1,275 @@
-"""In: names of loaded modules. Out: the libraries they belong to, by who installed the file.
+"""In: names of loaded modules. Out: the libraries they belong to, with versions, by who installed the file.
 
 A module belongs to the distribution whose RECORD lists its file: a name alone would credit all
-owners of `google` with one of them. Only text is read, and only below the site directory that
-the file lies in; `importlib.metadata` would cost a stat for each of 100,000 rows. A module that
-lies in no site directory is a person's own and has no library, or `_other` if it is installed editable.
-
-Sources: PEP 376 (RECORD), PEP 427 and 625 (directory names), PEP 503 (library names), PEP 610
-(direct_url.json).
+owners of `google` with one of them. The answers come from the environment's index, one file to read
+(`popcon index`); where no fresh one is, from `popcon.site_directory`, which is imported only then. A module
+in no site directory is a person's own and has no library, or `_other` if it is installed editable.
 """
 
 import os
 import sys
 
 from popcon.catalog import OTHER
+from popcon.indexed import OWN, Indexed, index_file, parse_site, read_index, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Optional
+    from collections.abc import Iterable, Mapping
+    from typing import Optional, Union
 
+    from popcon.site_directory import SiteDirectory
+
+    Site = Union["Indexed", SiteDirectory]
+
+#: Where an interpreter's own site directories lie in its prefix.
+_OWN_FOLDERS = ("lib", "Lib", "local/lib")
 _SITE_FOLDERS = ("/site-packages/", "/dist-packages/")
-_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_STANDARD_LIBRARY = os.path.dirname(getattr(os, "__file__", "")) + os.sep
 _OURS = os.path.dirname(__file__) + os.sep
-#: First parts of RECORD rows that are no module: scripts, and bytecode beside single files.
-_NO_MODULES = ("", "..", "__pycache__")
+_OURSELVES = {"popcon"}
+_MODULE = type(os)
+#: No file has a longer path (Linux: PATH_MAX); what says so is no file's.
+_MAX_PATH = 4096
+_NAME = "abcdefghijklmnopqrstuvwxyz0123456789-"
+_VERSION = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.!+_-"
 
 
 class Libraries:
-    """Names the libraries of modules; what was read of a site directory is kept.
+    """Names the libraries of modules; what was read of a site directory is kept until it changes.
 
-    `roots` are the folders that the image is made of, `image_roots()` by default. What is installed
-    elsewhere, or below a person's home, is a person's own and reads `_other`, unless the image has
-    that library too.
+    `roots` are the folders that the image is made of: by default this environment's and the
+    interpreter's own. What is installed elsewhere, or below a person's home (`homes`), is a
+    person's own and reads `_other`, unless the image has that library too.
     """
-
-    __slots__ = ("_editable", "_found", "_homes", "_owners", "_public", "_roots")
 
     def __init__(
         self, roots: "Optional[Iterable[str]]" = None, homes: "Optional[Iterable[str]]" = None
     ) -> None:
-        self._found: "dict[str, dict[str, list[str]]]" = {}
-        self._roots = _folders(image_roots(self._distributions) if roots is None else roots)
-        # A home counts only inside the image: an environment below a home is still an image.
-        inside = _folders(_user_folders() if homes is None else homes)
-        self._homes = tuple(
-            home for home in inside if home.startswith(self._roots) and home not in self._roots
+        self._roots = None if roots is None else _folders(roots)
+        if homes is None:
+            homes = [
+                os.path.expanduser("~"),
+                getattr(sys.modules.get("site"), "USER_BASE", "") or "",
+            ]
+        self._homes = _folders(homes)
+        self._base = ""
+        self._images: "dict[str, bool]" = {}
+        self._sites: "dict[str, Site]" = {}
+        self._checked: "set[str]" = set()
+        self._indexes: "dict[str, dict[str, list[str]]]" = {}
+        self._public: "dict[tuple[str, str], tuple[str, str]]" = {}
+        self._projects: "Optional[tuple[str, ...]]" = None
+
+    def used_by(
+        self, names: "Iterable[str]", modules: "Mapping[str, object]"
+    ) -> "tuple[dict[str, str], set[str]]":
+        """Return library → version for the named modules, and the names to ask for again later.
+
+        A version is empty for `_other`, for a person's own copy of a library that the image has, and
+        where it isn't known. A name waits while its import is running, and while its module is a
+        lazy one that is not loaded (`importlib.util.LazyLoader`, PEP 810).
+
+        The topmost of the named modules that has a file answers for all below it, where one library
+        owns its folder. Namespaces and shared folders are followed down to where their owners part.
+        """
+        names = list(names)
+        lazy = getattr(sys, "lazy_modules", ())  # a few names, where there are any
+        waiting = (
+            {name for name in names if name in lazy and name not in modules} if lazy else set()
         )
-        self._owners: "dict[str, dict[str, str]]" = {}
-        self._public: "dict[tuple[str, str], str]" = {}
-        self._editable: "Optional[tuple[str, ...]]" = None
+        lazy_type = getattr(modules.get("importlib.util"), "_LazyModule", None)
+        self._checked.clear()
+        self._indexes.clear()
+        found: "dict[str, str]" = {}
+        depth = 1
+        while names:
+            deeper: "list[str]" = []
+            for head, members in _by_head(names, depth).items():
+                module = modules.get(head)
+                # A failed import leaves the submodules of what it takes away.
+                if module is None or head in _OURSELVES:
+                    continue
+                try:
+                    if _is_loading(module, lazy_type):
+                        waiting.update(members)
+                    elif head not in members or not self._settle(module, found):
+                        deeper += [name for name in members if name != head]
+                except Exception:  # noqa: S112 - sys.modules holds whatever people put there
+                    continue
+            depth += 1
+            names = deeper
+        for site in self._sites.values():
+            if not isinstance(site, Indexed):
+                site.release()
+        return found, waiting
 
-    def used_by(self, names: "Iterable[str]", modules: "Mapping[str, object]") -> "set[str]":
-        """Return the libraries of those of the named modules that have one."""
-        found = set()
-        settled = set()
-        for name in names:
-            path = file_of(modules.get(name))
-            if path is None:
-                continue
-            folder = path.rpartition("/")[0]
-            if folder in settled:
-                continue
+    def _settle(self, module: object, found: "dict[str, str]") -> bool:
+        """Enter the module's library, and return whether that answers for its submodules too."""
+        facts = object.__getattribute__(module, "__dict__")
+        path = facts.get("__file__")
+        places = facts.get("__path__")
+        if not isinstance(path, str) or len(path) > _MAX_PATH:
+            # A namespace, a built-in, or an object in a module's place.
+            return places is None and type(module) is _MODULE
+        path = _slashed(path)
+        base = self._base
+        if base and path.startswith(base + "/"):  # most files lie in the same one
+            relative = path[len(base) + 1 :]
+        else:
             base, relative = split_site(path)
-            if not base:
-                if self._is_editable(path):
-                    found.add(OTHER)
-                continue
-            library, whole = find_owner(self._owners_in(base), relative)
-            if whole:
-                settled.add(folder)
+            self._base = base or self._base
+        whole = True
+        if base:
+            library, whole = self._site(base).find(relative)
             if library is not None and library != "popcon":
-                found.add(self._public_name(base, library))
-        return found
+                name, version = self._publish(base, library)
+                if version or name not in found:
+                    found[name] = version
+        elif self._is_editable(path):
+            found[OTHER] = ""
+        # A namespace's path would look at the disk anew: only a list is asked.
+        return places is None or (
+            whole and type(places) is list and [path.rpartition("/")[0]] == places
+        )
 
-    def _owners_in(self, base: str) -> "dict[str, str]":
-        owners = self._owners.get(base)
-        if owners is None:
-            owners = self._owners[base] = read_owners(base, self._distributions(base))
-        return owners
+    def _site(self, base: str) -> "Site":
+        """Return what is known of a site directory, read anew if it has changed since."""
+        site = self._sites.get(base)
+        if site is None or base not in self._checked:
+            self._checked.add(base)
+            state = state_of(base)
+            if site is None or site.state != state:
+                if site is not None:
+                    self._public.clear()
+                    self._projects = None
+                site = self._indexed(base, state)
+                if site is None:
+                    from popcon.site_directory import SiteDirectory
 
-    def _distributions(self, base: str) -> "dict[str, list[str]]":
-        found = self._found.get(base)
-        if found is None:
-            found = self._found[base] = distributions(base)
-        return found
+                    site = SiteDirectory(base, state)
+                self._sites[base] = site
+        return site
 
-    def _public_name(self, base: str, library: str) -> str:
-        """Return the library's name, or `_other` where the name is a person's own affair."""
-        name = self._public.get((base, library))
-        if name is None:
-            if self._is_image(base):
-                own = is_own_code(base, self._distributions(base).get(library, []))
-                name = OTHER if own else library
+    def _indexed(self, base: str, state: int) -> "Optional[Indexed]":
+        for prefix in (_slashed(sys.prefix), _slashed(sys.base_prefix)):
+            if base.startswith(prefix + "/"):
+                if prefix not in self._indexes:
+                    self._indexes[prefix] = read_index(index_file(prefix))
+                blocks = self._indexes[prefix].get(base[len(prefix) + 1 :])
+                site = blocks and parse_site(blocks, state)
+                if site:
+                    return site
+        return None
+
+    def _publish(self, base: str, library: str) -> "tuple[str, str]":
+        """Return the library's name and version, or `_other` where the name is a person's own affair."""
+        known = self._public.get((base, library))
+        if known is None:
+            site = self._site(base)
+            version = site.version(library) or ""
+            plain = "" if version.strip(_VERSION) else version
+            if library.strip(_NAME):  # an index with rubbish in it
+                known = OTHER, ""
+            elif self._is_image(base):
+                known = (OTHER, "") if version == OWN else (library, plain)
             else:
-                name = library if self._image_has(library) else OTHER
-            self._public[base, library] = name
-        return name
+                image = [each for each in sites_on_path() if self._is_image(each)]
+                has = any(self._site(each).version(library) is not None for each in image)
+                known = library if has else OTHER, ""
+            self._public[base, library] = known
+        return known
 
     def _is_image(self, base: str) -> bool:
-        folder = base + "/"
-        if folder.startswith(self._homes):
-            return False
-        return folder.startswith(self._roots) or (os.path.realpath(base) + "/").startswith(
-            self._roots
+        if base not in self._images:
+            self._images[base] = self._lies_in_image(base + "/")
+        return self._images[base]
+
+    def _lies_in_image(self, folder: str) -> bool:
+        roots = self._image_roots()
+        # The common case, an interpreter's own folders, costs no look at the disk.
+        if folder.startswith(tuple([root + lib for root in roots for lib in _OWN_FOLDERS])):
+            return not folder.startswith(_inside(roots, self._homes))
+        roots = _with_real(roots)
+        homes = _inside(roots, _with_real(self._homes))
+        real = os.path.realpath(folder) + "/"
+        return (folder.startswith(roots) or real.startswith(roots)) and not (
+            folder.startswith(homes) or real.startswith(homes)
         )
+
+    def _image_roots(self) -> "tuple[str, ...]":
+        """Return the folders that the image is made of, with a slash behind.
+
+        An environment that popcon is not installed in is a person's own, on top of the image's
+        packages (`python -m venv --system-site-packages`).
+        """
+        if self._roots is None:
+            inside = _slashed(sys.prefix) + "/"
+            ours = (
+                sys.prefix == sys.base_prefix
+                or _slashed(_OURS).startswith(inside)
+                or any(
+                    self._site(base).version("popcon") is not None
+                    for base in sites_on_path()
+                    if base.startswith(inside)
+                )
+            )
+            self._roots = _folders([sys.prefix, sys.base_prefix] if ours else [sys.base_prefix])
+        return self._roots
 
     def _is_editable(self, path: str) -> bool:
         """Return whether a file outside every site directory is an editable install's."""
         if path.startswith((_STANDARD_LIBRARY, _OURS, "<")):
             return False
-        if self._editable is None:
-            self._editable = tuple(
-                project
-                for base in sites_on_path()
-                for folders in self._distributions(base).values()
-                for project in editable_projects(base, folders)
-            )
-        return path.startswith(self._editable)
-
-    def _image_has(self, library: str) -> bool:
-        return any(
-            library in self._distributions(base) for base in sites_on_path() if self._is_image(base)
+        if self._projects is None:
+            found = _folders([p for base in sites_on_path() for p in self._site(base).projects])
+            self._projects = _with_real(found)
+        return path.startswith(self._projects) or (
+            bool(self._projects) and _slashed(os.path.realpath(path)).startswith(self._projects)
         )
 
 
-def sites_on_path() -> "set[str]":
-    """Return the site directories that this process imports from."""
-    bases = {split_site(_slashed(entry) + "/x")[0] for entry in sys.path}
-    return bases - {""}
+def _by_head(names: "list[str]", depth: int) -> "dict[str, list[str]]":
+    """Return the first so many parts of names → the names that begin with them."""
+    groups: "dict[str, list[str]]" = {}
+    members: "list[str]" = []
+    run = "."  # no name begins so
+    for name in names:
+        if not name.startswith(run):  # they come in runs of one package, as they were imported
+            head = ".".join(name.split(".", depth)[:depth])
+            members = groups.setdefault(head, [])
+            run = head + "."
+        members.append(name)
+    return groups
 
 
-def image_roots(look: "Callable[[str], Mapping[str, list[str]]]") -> "list[str]":
-    """Return the folders that the image is made of: this environment's, and the interpreter's own.
+def _is_loading(module: object, lazy_type: object) -> bool:
+    """Return whether a module's import is running, or is put off by a lazy loader.
 
-    An environment that popcon is not installed in is a person's own, on top of the image's
-    packages (`python -m venv --system-site-packages`). `look` is `distributions`, or remembers it.
+    An attribute of a lazy module loads it; its own dictionary doesn't.
     """
-    if sys.prefix == sys.base_prefix:
-        return [sys.prefix]
-    inside = _slashed(sys.prefix) + "/"
-    ours = any("popcon" in look(base) for base in sites_on_path() if base.startswith(inside))
-    return [sys.prefix, sys.base_prefix] if ours else [sys.base_prefix]
+    if type(module) is lazy_type:
+        return True
+    spec = object.__getattribute__(module, "__dict__").get("__spec__")
+    return spec is not None and getattr(spec, "_initializing", False) is True
 
 
-def _user_folders() -> "list[str]":
-    user_base = getattr(sys.modules.get("site"), "USER_BASE", None)
-    return [folder for folder in (os.path.expanduser("~"), user_base) if folder]
-
-
-def _folders(paths: "Iterable[str]") -> "tuple[str, ...]":
-    """Return the paths and what they are links to, each with a slash behind; never the whole disk."""
-    ends = {_slashed(path).rstrip("/") + "/" for path in paths}
-    ends |= {_slashed(os.path.realpath(path)).rstrip("/") + "/" for path in ends}
-    return tuple(sorted(ends - {"/"}))
+def own_sources(names: "Iterable[str]", modules: "Mapping[str, object]") -> "list[str]":
+    """Return the source files of those of the named modules that are the user's own code."""
+    found: "dict[str, None]" = {}
+    for name in names:
+        path = file_of(modules.get(name)) or ""
+        if (
+            path.endswith(".py")
+            and not path.startswith((_STANDARD_LIBRARY, _OURS, "<"))
+            and not split_site(path)[0]
+        ):
+            found[path] = None
+    return list(found)
 
 
 def file_of(module: object) -> "Optional[str]":
-    """Return the file that a loaded module came from, with slashes, or None.
-
-    Only the module's own dictionary is looked at: asking an attribute of a lazy module loads it.
-    """
-    try:
+    """Return the file that a loaded module came from, with slashes, or None."""
+    try:  # only the module's own dictionary: asking an attribute of a lazy module loads it
         path = object.__getattribute__(module, "__dict__").get("__file__")
     except Exception:  # sys.modules holds whatever people put there
         return None
@@ -172,170 +281,36 @@ def split_site(path: str) -> "tuple[str, str]":
 
     The outermost site directory counts: a copy that a library brings along is that library's.
     """
-    splits = [path.partition(folder) for folder in _SITE_FOLDERS]
-    before, mark, relative = min(splits, key=lambda split: len(split[0]))
-    return (before + mark[:-1], relative) if mark else ("", "")
+    quick = "-packages/" in path  # most of Python's own are told apart by this
+    cuts = quick and [cut for cut in map(path.find, _SITE_FOLDERS) if cut >= 0]
+    if not cuts:
+        return "", ""
+    end = min(cuts) + len(_SITE_FOLDERS[0])
+    return path[: end - 1], path[end:]
 
 
-def find_owner(owners: "Mapping[str, str]", relative: str) -> "tuple[Optional[str], bool]":
-    """Return who installed the file, and whether its whole folder is theirs."""
-    end = relative.find("/")
-    if end < 0:  # a single file; where there was no RECORD, its name is all that is known
-        return owners.get(relative) or owners.get(relative.partition(".")[0]), False
-    while end >= 0:
-        library = owners.get(relative[:end])
-        if library is not None:
-            return library, True
-        end = relative.find("/", end + 1)
-    return owners.get(relative), False
+def sites_on_path() -> "list[str]":
+    """Return the site directories that this process imports from, in order."""
+    entries = [entry for entry in list(sys.path) if type(entry) is str]
+    bases = {split_site(_slashed(entry) + "/x")[0]: None for entry in entries}
+    return [base for base in bases if base]
 
 
-def read_owners(base: str, found: "Mapping[str, list[str]]") -> "dict[str, str]":
-    """Return, for a site directory, the shortest paths below it that only one library claims.
-
-    `found` is what `distributions` returns for it. A path that several share (`google`,
-    `google/cloud`) is followed down to where they part. One broken distribution costs only itself.
-    """
-    claims: "dict[str, list[str]]" = {}
-    for library, folders in found.items():
-        for top in _tops(base, folders):
-            claims.setdefault(top, []).append(library)
-    owners = {top: libraries[0] for top, libraries in claims.items() if len(libraries) == 1}
-    shared = {top: libraries for top, libraries in claims.items() if len(libraries) > 1}
-    several = {library for libraries in shared.values() for library in libraries}
-    rows = {library: _rows(base, found[library]) for library in several}
-    for top, libraries in shared.items():
-        below = {
-            library: [row for row in rows[library] if row == top or row.startswith(top + "/")]
-            for library in libraries
-        }
-        _part(top, below, owners)
-    return owners
+def _folders(paths: "Iterable[str]") -> "tuple[str, ...]":
+    """Return the paths with a slash behind, each once; never the whole disk."""
+    found = {_slashed(path).rstrip("/") + "/": None for path in paths}
+    found.pop("/", None)
+    return tuple(found)
 
 
-def _part(path: str, below: "dict[str, list[str]]", owners: "dict[str, str]") -> None:
-    """Enter into `owners` where those who share a path part, the first of several at a file."""
-    if len(below) == 1 or any(rows == [path] for rows in below.values()):
-        owners[path] = next(iter(below))
-        return
-    depth = len(path) + 1
-    children: "dict[str, dict[str, list[str]]]" = {}
-    for library, rows in below.items():
-        for row in rows:
-            child = row[: depth + len(row[depth:].partition("/")[0])]
-            children.setdefault(child, {}).setdefault(library, []).append(row)
-    for child, parts in children.items():
-        _part(child, parts, owners)
+def _with_real(folders: "tuple[str, ...]") -> "tuple[str, ...]":
+    """Return the folders and what they are links to."""
+    return _folders([*folders, *map(os.path.realpath, folders)])
 
 
-def distributions(base: str) -> "dict[str, list[str]]":
-    """Return library → metadata folders for each distribution of a site directory.
-
-    A broken uninstall leaves an empty folder beside the real one, hence the list.
-    """
-    found: "dict[str, list[str]]" = {}
-    try:
-        entries = sorted(os.listdir(base))
-    except OSError:
-        return found
-    for entry in entries:
-        library = normalise(_stem(entry))
-        if library:
-            found.setdefault(library, []).append(entry)
-    return found
-
-
-def claimants(base: str, top: str) -> "list[str]":
-    """Return the libraries of a site directory that install a module or package of this name."""
-    return [
-        library
-        for library, folders in distributions(base).items()
-        if {top, f"{top}.py"} & _tops(base, folders)
-    ]
-
-
-def normalise(name: str) -> str:
-    """Return a distribution's name as PEP 503 writes it, or an empty text if it isn't one."""
-    parts = name.replace("_", "-").replace(".", "-").lower().split("-")
-    library = "-".join(part for part in parts if part)
-    return library if library.isascii() and "".join(parts).isalnum() else ""
-
-
-def is_own_code(base: str, folders: "list[str]") -> bool:
-    """Return whether a distribution was installed editable, from a repository or from a local file.
-
-    PEP 610. conda's packages were all installed from a local file once, when they were built.
-    """
-    for folder in folders:
-        text = b"".join(_read(f"{base}/{folder}/direct_url.json").split())
-        if b'"vcs_info":' in text or b'"editable":true' in text:
-            return True
-        if b'"url":"file:' in text and _read(f"{base}/{folder}/INSTALLER").strip() != b"conda":
-            return True
-    return False
-
-
-def editable_projects(base: str, folders: "list[str]") -> "list[str]":
-    """Return the folders that a distribution's editable installs point to, a slash behind each."""
-    found = []
-    for folder in folders:
-        text = _read(f"{base}/{folder}/direct_url.json")
-        url = text.partition(b'"file://')[2].partition(b'"')[0].decode("utf-8", "replace")
-        if url and b'"editable":true' in b"".join(text.split()):
-            if "%" in url:
-                from urllib.parse import unquote
-
-                url = unquote(url)
-            found.append(url.rstrip("/") + "/")
-    return found
-
-
-def _stem(entry: str) -> str:
-    """Return the distribution's name as a metadata folder spells it, or an empty text."""
-    stem, _, kind = entry.rpartition(".")
-    if kind == "dist-info":
-        return stem.rpartition("-")[0]
-    return stem.partition("-")[0] if kind == "egg-info" else ""
-
-
-def _tops(base: str, folders: "list[str]") -> "set[str]":
-    """Return the first path parts that a distribution installs, metadata and scripts left out."""
-    found = set()
-    for folder in folders:
-        record = _read(f"{base}/{folder}/RECORD")
-        if record:
-            heads = {line.partition(b"/")[0] for line in record.splitlines()}
-            found |= {
-                head.partition(b",")[0].decode("utf-8", "replace").strip('"') for head in heads
-            }
-        else:  # Debian, conda, eggs: there may be a list of names, or the name itself
-            names = _listed(base, folder)
-            found |= {top for name in names for top in (name.partition(".")[0], f"{name}.py")}
-    return {top for top in found if top not in _NO_MODULES and not top.endswith(".dist-info")}
-
-
-def _rows(base: str, folders: "list[str]") -> "list[str]":
-    """Return the files that a distribution installs; without RECORD, what its name says."""
-    rows = []
-    for folder in folders:
-        record = _read(f"{base}/{folder}/RECORD").decode("utf-8", "replace")
-        rows += [line.partition(",")[0] for line in record.splitlines()]
-        if not record:
-            rows.append(_stem(folder).replace(".", "/") + "/__init__.py")
-    return rows
-
-
-def _listed(base: str, folder: str) -> "list[str]":
-    listed = _read(f"{base}/{folder}/top_level.txt").decode("utf-8", "replace").split()
-    return listed or [_stem(folder).replace("-", "_")]
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
+def _inside(roots: "tuple[str, ...]", homes: "tuple[str, ...]") -> "tuple[str, ...]":
+    """Return the homes inside the image: an environment below a home is still an image."""
+    return tuple([home for home in homes if home.startswith(roots) and home not in roots])
 
 
 def _slashed(path: str) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from popcon import __version__
 from popcon.errors import FileError
+from popcon.files import write_whole
 
 FILE_NAME = "000-popcon.py"
 _MARK = "# Written by popcon "
@@ -23,25 +23,22 @@ _TEXT = """\
 {mark}{version} (popcon enable ipython). It counts which installed libraries are used, and
 # names no person. To remove it: {disable}, or delete this file.
 # For yourself alone: set DO_NOT_TRACK=1 in the kernel's environment.
-def _popcon_startup():
+def _popcon():
+    import os, sys
+    path = sys.path
+    # The notebook's own folder comes first, and may hold a popcon.py of the user's.
+    sys.path = [dir for dir in path if dir and not os.path.isfile(dir + "/popcon.py")]
     try:
-        import os, sys
-        path = sys.path[:]
-        # The notebook's own folder comes first, and may hold a popcon.py of the user's.
-        here = os.getcwd()
-        skipped = ("", here) if os.path.isfile(os.path.join(here, "popcon.py")) else ("",)
-        sys.path[:] = [entry for entry in path if entry not in skipped]
-        try:
-            import popcon
-        finally:
-            sys.path[:] = path
-        popcon.setup_reporter()
-    except (Exception, SystemExit):
-        pass
+        import popcon
+    finally:
+        sys.path = path
+    popcon.setup_reporter()
 try:
-    _popcon_startup()
+    _popcon()
+except (Exception, SystemExit):
+    pass
 finally:
-    del _popcon_startup
+    del _popcon
 """
 
 
@@ -78,22 +75,7 @@ def install(folder: Path, disable: str = "popcon disable ipython") -> Path:
     """
     file = folder / FILE_NAME
     _refuse_if_not_ours(file)
-    try:
-        for parent in reversed([folder, *folder.parents]):
-            if not parent.exists():
-                parent.mkdir()
-                parent.chmod(0o755)
-        handle, draft = tempfile.mkstemp(prefix=".popcon-", dir=folder)
-        try:
-            with open(handle, "w", encoding="utf-8") as stream:
-                stream.write(startup_text(disable))
-            os.chmod(draft, 0o644)
-            os.replace(draft, file)
-        except BaseException:
-            os.unlink(draft)
-            raise
-    except OSError as error:
-        raise FileError(f"can't write '{file}': {error.strerror or error}") from None
+    write_whole(file, startup_text(disable).encode())
     return file
 
 

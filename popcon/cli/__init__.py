@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from popcon import __version__
-from popcon.cli import activation, demo, doctor, exporter, render
+from popcon.cli import activation, demo, doctor, explain, exporter, index, render
 from popcon.errors import EXIT_STATUSES, PopconError
 
-_COMMANDS = (activation, doctor, exporter, render, demo)
+_COMMANDS = (activation, doctor, explain, index, exporter, render, demo)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,9 +9,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from popcon import index
 from popcon.activate import ipython
 from popcon.config import read
 from popcon.errors import FileError, PopconError
+
+_INDEX_STATES = {
+    "fresh": "fresh, libraries are named by it",
+    "stale": "stale, so metadata is read in its place: `popcon index` writes it anew",
+    "absent": "none, so metadata is read in its place: `popcon index` writes one",
+}
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,6 +50,7 @@ def enable(arguments: argparse.Namespace) -> int:
     """Write the startup file and say where."""
     file = ipython.install(_folder(arguments), _undo(arguments))
     print(f"enabled: {file}")
+    _write_index(_environment(arguments))
     print("New kernels report from now on; running ones don't. Try `popcon doctor`.")
     return 0
 
@@ -56,6 +64,8 @@ def disable(arguments: argparse.Namespace) -> int:
         if file
         else f"nothing to do: no {ipython.FILE_NAME} in {folder}"
     )
+    for index_file in index.remove(_environment(arguments)):
+        print(f"disabled: {index_file} is gone")
     return 0
 
 
@@ -65,10 +75,21 @@ def status(arguments: argparse.Namespace) -> int:
     width = max(len(place.state) for place in places)
     for place in places:
         print(f"{place.state:{width}}  {place.file}  ({place.label})")
+    print(f"index: {_INDEX_STATES[index.state(os.path.abspath(arguments.prefix))]}")
     active = any(place.state == "active" for place in places)
     sends, line = _destination(os.environ, active)
     print(line)
     return 0 if active and sends else 1
+
+
+def _write_index(prefix: str) -> None:
+    """Write the environment's index. Without it popcon works too, only slower: that is a warning."""
+    try:
+        for made in index.build(os.path.abspath(prefix)):
+            index.write(made)
+            print(f"index: {made.file}")
+    except PopconError as error:
+        print(f"popcon: warning: no index: {error}", file=sys.stderr)
 
 
 def _destination(environ: Mapping[str, str], active: bool) -> tuple[bool, str]:
@@ -90,6 +111,11 @@ def _folder(arguments: argparse.Namespace) -> Path:
     if not prefix.is_dir() or not str(prefix).isprintable():
         raise FileError(f"not an environment's folder: {str(prefix)!r}")
     return ipython.prefix_folder(prefix)
+
+
+def _environment(arguments: argparse.Namespace) -> str:
+    """Return the environment whose index is meant: with `--system`, the one that this runs in."""
+    return str(sys.prefix if arguments.system else arguments.prefix)
 
 
 def _undo(arguments: argparse.Namespace) -> str:

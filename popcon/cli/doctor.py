@@ -114,7 +114,7 @@ def findings(
 
 def namesakes(path: list[str]) -> Iterator[Finding]:
     """Look for another package that owns the import name `popcon`, as PyPI's python-popcon does."""
-    from popcon.libraries import claimants
+    from popcon.site_directory import SiteDirectory
 
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     clean = True
@@ -130,7 +130,7 @@ def namesakes(path: list[str]) -> Iterator[Finding]:
                     f"another module is called popcon: '{found}'",
                     "rename or remove it: kernels may import it in place of ours",
                 )
-        for library in claimants(folder, "popcon"):
+        for library in SiteDirectory(folder).claimants("popcon"):
             if library != "popcon":
                 clean = False
                 yield Finding(
@@ -249,11 +249,11 @@ def _sent(url: str, prefix: str, number: int) -> Finding:
     """Resolve the sink as the reporter does, and send a canary through the `statsd` package."""
     import statsd
 
-    from popcon.sinks.statsd import resolve
+    from popcon.sinks.statsd import address_of
 
     host, port = parse_statsd_url(url)
     try:
-        ipv6, address = resolve(host, port)
+        ipv6, address = address_of(host, port)
         numeric = address[0]
         client = statsd.StatsClient(numeric, port, prefix=prefix, ipv6=ipv6)
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import os
 import sys
 import types
@@ -9,15 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from popcon.libraries import (
-    Libraries,
-    claimants,
-    distributions,
-    image_roots,
-    normalise,
-    read_owners,
-    split_site,
-)
+from popcon.libraries import Libraries, own_sources, split_site
+from popcon.metadata import normalise
+from popcon.site_directory import SiteDirectory
 
 
 class Site:
@@ -37,6 +33,7 @@ class Site:
         rows = [
             *files,
             f"{info.name}/METADATA",
+            *(f"{info.name}/{file.replace('__', '.')}" for file in extra),
             "../../../bin/tool",
             "__pycache__/x.cpython-311.pyc",
         ]
@@ -61,7 +58,7 @@ def site(tmp_path: Path) -> Site:
 def used(site: Site, *paths: str) -> set[str]:
     """Return the libraries of modules loaded from these files."""
     modules = {f"m{number}": site.module(path) for number, path in enumerate(paths)}
-    return Libraries([str(site.root)], []).used_by(list(modules), modules)
+    return set(Libraries([str(site.root)], []).used_by(list(modules), modules)[0])
 
 
 @pytest.mark.parametrize(
@@ -168,12 +165,12 @@ def test_own_code_reads_other(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
     }
     libraries = Libraries([str(site.root)], [])
 
-    assert {"_other"} == libraries.used_by(["a"], modules)
-    assert {"_other"} == libraries.used_by(["b"], modules)
-    assert {"conda-built"} == libraries.used_by(["c"], modules)
-    assert {"public"} == libraries.used_by(["d"], modules)
-    assert {"_other"} == libraries.used_by(["e"], modules)
-    assert {"_other"} == libraries.used_by(["f"], modules)
+    assert "_other" in libraries.used_by(["a"], modules)[0]
+    assert "_other" in libraries.used_by(["b"], modules)[0]
+    assert "conda-built" in libraries.used_by(["c"], modules)[0]
+    assert "public" in libraries.used_by(["d"], modules)[0]
+    assert "_other" in libraries.used_by(["e"], modules)[0]
+    assert "_other" in libraries.used_by(["f"], modules)[0]
 
 
 def test_an_editable_install_reads_other(
@@ -193,8 +190,8 @@ def test_an_editable_install_reads_other(
         modules[name].__file__ = str(folder / "secret" / "__init__.py")
     libraries = Libraries([str(site.root)], [])
 
-    assert libraries.used_by(["a"], modules) == {"_other"}
-    assert libraries.used_by(["b", "os"], {**modules, "os": os}) == set()
+    assert libraries.used_by(["a"], modules)[0] == {"_other": ""}
+    assert libraries.used_by(["b", "os"], {**modules, "os": os})[0] == {}
 
 
 def test_a_home_inside_the_image_is_a_persons_own(site: Site) -> None:
@@ -205,8 +202,8 @@ def test_a_home_inside_the_image_is_a_persons_own(site: Site) -> None:
     modules = {"a": home.module("private_idea/__init__.py"), "b": site.module("public/__init__.py")}
     libraries = Libraries([str(site.root)], [str(site.root / "home" / "alice")])
 
-    assert libraries.used_by(["a"], modules) == {"_other"}
-    assert libraries.used_by(["b"], modules) == {"public"}
+    assert libraries.used_by(["a"], modules)[0] == {"_other": ""}
+    assert libraries.used_by(["b"], modules)[0] == {"public": "1.0"}
 
 
 def test_an_image_reached_by_a_link(site: Site, tmp_path: Path) -> None:
@@ -219,8 +216,8 @@ def test_an_image_reached_by_a_link(site: Site, tmp_path: Path) -> None:
     )
     modules = {"a": linked, "b": site.module("public/__init__.py")}
 
-    assert Libraries([str(site.root)], []).used_by(["a"], modules) == {"public"}
-    assert Libraries([str(tmp_path / "link")], []).used_by(["b"], modules) == {"public"}
+    assert Libraries([str(site.root)], []).used_by(["a"], modules)[0] == {"public": "1.0"}
+    assert Libraries([str(tmp_path / "link")], []).used_by(["b"], modules)[0] == {"public": "1.0"}
 
 
 @pytest.mark.parametrize("has_popcon", [False, True])
@@ -234,9 +231,12 @@ def test_whose_environment_it_is(
     monkeypatch.setattr(sys, "prefix", str(own.root))
     monkeypatch.setattr(sys, "base_prefix", str(site.root))
     monkeypatch.setattr(sys, "path", [str(own.folder), str(site.folder)])
-    expected = [str(own.root), str(site.root)] if has_popcon else [str(site.root)]
+    own.add("idea-1.0", "idea.py")
+    site.add("base-1.0", "base.py")
+    modules = {"idea": own.module("idea.py"), "base": site.module("base.py")}
+    found, _ = Libraries(homes=[]).used_by(modules, modules)
 
-    assert image_roots(distributions) == expected
+    assert set(found) == {"base", "idea" if has_popcon else "_other"}
 
 
 def test_odd_modules_are_left_alone() -> None:
@@ -248,7 +248,7 @@ def test_odd_modules_are_left_alone() -> None:
 
     modules = {"a": None, "b": Loud(), "c": 3, "d": types.ModuleType("d"), "e": sys}
 
-    assert set() == Libraries(["/nowhere"], []).used_by([*modules, "gone"], modules)
+    assert Libraries(["/nowhere"], []).used_by([*modules, "gone"], modules) == ({}, set())
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_owners_stay_few(site: Site) -> None:
     """What is kept of a site directory is a name for each top, not a row for each file."""
     site.add("big-1.0", *(f"big/sub{number}/mod.py" for number in range(500)))
 
-    assert read_owners(str(site.folder), distributions(str(site.folder))) == {"big": "big"}
+    assert SiteDirectory(str(site.folder)).rows() == {"big": "big"}
 
 
 def test_claimants(site: Site) -> None:
@@ -295,4 +295,135 @@ def test_claimants(site: Site) -> None:
     site.add("python_popcon-3.0.3", "popcon.py")
     site.add("other-1.0", "other.py")
 
-    assert sorted(claimants(str(site.folder), "popcon")) == ["popcon", "python-popcon"]
+    assert sorted(SiteDirectory(str(site.folder)).claimants("popcon")) == [
+        "popcon",
+        "python-popcon",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("made-2.4.6.dist-info", "2.4.6"),
+        ("made-1!2.0+cu121.dist-info", "1!2.0+cu121"),
+        ("made-1:2|c.dist-info", ""),
+        ("made-0.1-py3.9.egg-info", "0.1"),
+        ("made.egg-info", ""),
+    ],
+)
+def test_version(site: Site, name: str, version: str) -> None:
+    """A version is what the metadata folder's name says, or empty if it could break a statsd line."""
+    stem, _, kind = name.rpartition(".")
+    site.add(stem, "made.py", record=kind == "dist-info", kind=kind)
+    modules = {"made": site.module("made.py")}
+
+    assert Libraries([str(site.root)], []).used_by(modules, modules)[0] == {"made": version}
+
+
+def test_two_versions_are_none(site: Site) -> None:
+    """Where two metadata folders of one library list files, its version isn't known."""
+    site.add("made-1.0", "made.py")
+    site.add("made-2.0", "made.py")
+    modules = {"made": site.module("made.py")}
+
+    assert Libraries([str(site.root)], []).used_by(modules, modules)[0] == {"made": ""}
+
+
+def test_a_running_import_waits(site: Site) -> None:
+    """A module whose import is running, and all below it, are to be asked for again later."""
+    site.add("slow-1.0", "slow/__init__.py", "slow/part.py")
+    modules = {"slow": site.module("slow/__init__.py"), "slow.part": site.module("slow/part.py")}
+    spec = types.SimpleNamespace(_initializing=True)
+    modules["slow"].__spec__ = spec  # type: ignore[assignment]
+    libraries = Libraries([str(site.root)], [])
+
+    assert libraries.used_by(modules, modules) == ({}, {"slow", "slow.part"})
+    spec._initializing = False
+    assert libraries.used_by(modules, modules) == ({"slow": "1.0"}, set())
+
+
+def test_a_failed_import_does_not_count(site: Site) -> None:
+    """Submodules that a failed import left behind don't count, in a namespace neither."""
+    site.add("bad-1.0", "bad/__init__.py", "bad/part.py", "ns/bad/__init__.py", "ns/bad/part.py")
+    site.add("good-1.0", "ns/good.py")
+    modules: dict[str, object] = {
+        "bad.part": site.module("bad/part.py"),
+        "ns": types.ModuleType("ns"),
+        "ns.bad.part": site.module("ns/bad/part.py"),
+        "ns.good": site.module("ns/good.py"),
+    }
+    modules["ns"].__path__ = []  # type: ignore[attr-defined]
+
+    assert Libraries([str(site.root)], []).used_by(modules, modules) == ({"good": "1.0"}, set())
+
+
+def test_a_lazy_module_waits_until_it_is_loaded(site: Site) -> None:
+    """A module of LazyLoader's is not loaded by looking at it, and counts once it is."""
+    site.add("idle-1.0", "idle.py")
+    (site.folder / "idle.py").write_text("loaded = True\n")
+    spec = importlib.util.spec_from_file_location(
+        "idle",
+        site.folder / "idle.py",
+        loader=importlib.util.LazyLoader(
+            importlib.machinery.SourceFileLoader("idle", str(site.folder / "idle.py"))
+        ),
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    modules = {"importlib.util": importlib.util, "idle": module}
+    libraries = Libraries([str(site.root)], [])
+
+    assert libraries.used_by(["idle"], modules) == ({}, {"idle"})
+    assert "loaded" not in object.__getattribute__(module, "__dict__")
+    assert module.loaded
+    assert libraries.used_by(["idle"], modules) == ({"idle": "1.0"}, set())
+
+
+def test_a_lazy_import_waits(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that PEP 810 has only noted waits; any other that is gone is dropped."""
+    monkeypatch.setattr(sys, "lazy_modules", {"later", "elsewhere"}, raising=False)
+
+    assert Libraries([str(site.root)], []).used_by(["later", "gone"], {}) == ({}, {"later"})
+
+
+def test_what_is_installed_meanwhile_counts(site: Site) -> None:
+    """A library that a kernel's user installs while it runs is known in the next report."""
+    site.add("old-1.0", "old.py")
+    modules = {"old": site.module("old.py"), "new": site.module("new.py")}
+    libraries = Libraries([str(site.root)], [])
+    assert libraries.used_by(["old"], modules)[0] == {"old": "1.0"}
+    site.add("new-1.0", "new.py")
+    os.utime(site.folder, ns=(1, 1))
+
+    assert libraries.used_by(["new"], modules)[0] == {"new": "1.0"}
+
+
+def test_a_new_part_of_what_was_there(site: Site) -> None:
+    """Only a new submodule counts, for its own owner, where its package was loaded before."""
+    site.add("matplotlib-3.9", "mpl/__init__.py")
+    site.add("basemap-1.4", "mpl/basemap/__init__.py")
+    modules = {
+        "mpl": site.module("mpl/__init__.py"),
+        "mpl.basemap": site.module("mpl/basemap/__init__.py"),
+    }
+
+    assert used(site, "mpl/basemap/__init__.py") == {"basemap"}
+    assert Libraries([str(site.root)], []).used_by(["mpl.basemap"], modules)[0] == {
+        "basemap": "1.4"
+    }
+
+
+def test_own_sources(site: Site, tmp_path: Path) -> None:
+    """The user's own files are those that are neither installed, nor Python's, nor popcon's."""
+    own = types.ModuleType("own")
+    own.__file__ = str(tmp_path / "own.py")
+    compiled = types.ModuleType("compiled")
+    compiled.__file__ = str(tmp_path / "compiled.so")
+    modules = {
+        "own": own, "again": own, "compiled": compiled, "os": os, "sys": sys,
+        "six": site.module("six.py"), "popcon.guard": sys.modules["popcon.libraries"],
+    }  # fmt: skip
+
+    assert own_sources([*modules, "gone"], modules) == [str(tmp_path / "own.py")]

@@ -1,0 +1,39 @@
+"""In: a file's content. Out: the file, whole or not at all, readable by everybody.
+
+Kernels are other people's: what an admin with a strict umask writes here must be open to them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from popcon.errors import FileError
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file in one step, and the folders above it where they are missing. Raises `FileError`."""
+    try:
+        _make_folder(file.parent)
+        handle, draft = tempfile.mkstemp(prefix=".popcon-", dir=file.parent)
+        try:
+            with open(handle, "wb") as stream:
+                stream.write(content)
+            os.chmod(draft, 0o644)
+            os.replace(draft, file)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    except OSError as error:
+        raise FileError(f"can't write '{file}': {error.strerror or error}") from None
+
+
+def _make_folder(folder: Path) -> None:
+    for parent in reversed([folder, *folder.parents]):
+        if not parent.exists():
+            try:
+                parent.mkdir()
+            except FileExistsError:  # somebody else was quicker
+                continue
+            parent.chmod(0o755)
