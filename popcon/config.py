@@ -5,7 +5,8 @@ value in quotes: a person reads it from `popcon doctor`; in a user's process the
 it and nothing is sent, because counts sent to a wrong place are worse than none.
 """
 
-from popcon.catalog import PREFIX
+from popcon import switched_off
+from popcon.catalog import METRICS, PREFIX
 from popcon.errors import UsageError
 
 TYPE_CHECKING = False
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 9125
+DEFAULT_INTERVAL = 60.0
 DEFAULT_SINK = f"statsd://{DEFAULT_HOST}:{DEFAULT_PORT}"
 
 #: Variable → what it says. The documents print this table.
 VARIABLES = {
     "POPCON_SINK": "where reports go: `statsd://host:port`",
     "POPCON_LABELS": "site labels, in the mapping's order: `namespace=hub1`",
+    "POPCON_DETAILS": "what is counted besides: `version`, `direct`, or both apart by a comma",
+    "POPCON_CHILDREN": "`each`: a forked or multiprocessing child is a process of its own, not silent",
+    "POPCON_INTERVAL": "seconds between reports where there is no IPython: 60; `0` for none before the end",
+    "POPCON_PROGRAMS": "`all`: where `.pth` or sitecustomize arms, pip and its like report too",
     "POPCON_DISABLED": "set to anything but `0`: nothing is armed, nothing is sent",
     "DO_NOT_TRACK": "the same, by the name other programs know too",
     "POPCON_DEBUG": "set: faults that are kept from the user are shown on standard error",
@@ -37,11 +43,24 @@ class Settings:
     """What the reporter goes by.
 
     `sinks` are URLs; `prefix` starts every statsd name, site labels included; `labels` are the
-    `(key, value)` pairs in it; `off` names the switch that silences popcon, or is None.
-    `origins` maps `sink` and `prefix` to the place that decided them.
+    `(key, value)` pairs in it; `versions` and `direct` are the details that are counted besides;
+    `children` is `none` or `each`, `programs` `own` or `all`; `interval` is in seconds, 0 for none;
+    `off` names the switch that silences popcon, or is None. `origins` maps `sink` and `prefix` to
+    the place that decided them.
     """
 
-    __slots__ = ("labels", "off", "origins", "prefix", "sinks")
+    __slots__ = (
+        "children",
+        "direct",
+        "interval",
+        "labels",
+        "off",
+        "origins",
+        "prefix",
+        "programs",
+        "sinks",
+        "versions",
+    )
 
     def __init__(
         self,
@@ -56,6 +75,11 @@ class Settings:
         self.labels = labels
         self.off = off
         self.origins = origins
+        self.versions = False
+        self.direct = False
+        self.children = "none"
+        self.interval = DEFAULT_INTERVAL
+        self.programs = "own"
 
 
 def without_popcon(environ: "Mapping[str, str]") -> "dict[str, str]":
@@ -67,23 +91,16 @@ def without_popcon(environ: "Mapping[str, str]") -> "dict[str, str]":
     }
 
 
-def switched_off(environ: "Mapping[str, str]") -> "Optional[str]":
-    """Return the variable that turns popcon off, or None.
-
-    Any value but nothing and `0` counts, as other programs read `DO_NOT_TRACK`.
-    """
-    for variable in ("POPCON_DISABLED", "DO_NOT_TRACK"):
-        if environ.get(variable, "0") not in ("", "0"):
-            return variable
-    return None
-
-
 def read(
     environ: "Mapping[str, str]",
     *,
     sink: "Optional[str]" = None,
     labels: "Optional[str]" = None,
     prefix: "Optional[str]" = None,
+    details: "Optional[str]" = None,
+    children: "Optional[str]" = None,
+    interval: "Optional[float]" = None,
+    programs: "Optional[str]" = None,
 ) -> Settings:
     """Return the settings, or raise `UsageError`."""
     sinks, sink_origin = _read_sinks(environ, sink)
@@ -95,13 +112,20 @@ def read(
     found = labels_in(whole)
     if len({key for key, _ in found}) < len(found):
         raise UsageError(f"a label key stands twice in {whole!r}")
-    return Settings(
+    settings = Settings(
         sinks,
         whole,
         found,
         switched_off(environ),
         {"sink": sink_origin, "prefix": prefix_origin},
     )
+    chosen = _read_details(environ, details)
+    settings.versions = "version" in chosen
+    settings.direct = "direct" in chosen
+    settings.children = _choice(environ, "POPCON_CHILDREN", children, ("none", "each"))
+    settings.programs = _choice(environ, "POPCON_PROGRAMS", programs, ("own", "all"))
+    settings.interval = _read_interval(environ, interval)
+    return settings
 
 
 def parse_statsd_url(url: str) -> "tuple[str, int]":
@@ -216,6 +240,50 @@ def _read_labels(
     return tuple(pairs), origin
 
 
+def _said(
+    environ: "Mapping[str, str]", variable: str, argument: "Optional[str]", default: str
+) -> str:
+    """Return the argument if there is one, else the variable, else the default."""
+    if argument is not None:
+        return argument
+    return environ.get(variable) or default
+
+
+def _choice(
+    environ: "Mapping[str, str]",
+    variable: str,
+    argument: "Optional[str]",
+    choices: "tuple[str, ...]",
+) -> str:
+    """Return one of the choices, the first by default."""
+    text = _said(environ, variable, argument, choices[0])
+    if text not in choices:
+        raise UsageError(f"{variable} is neither {' nor '.join(choices)}: {text!r}")
+    return text
+
+
+def _read_details(environ: "Mapping[str, str]", details: "Optional[str]") -> "list[str]":
+    text = _said(environ, "POPCON_DETAILS", details, "")
+    chosen = [detail.strip() for detail in text.split(",")] if text else []
+    for detail in chosen:
+        if detail not in ("version", "direct"):
+            raise UsageError(f"not a detail: {detail!r} in {text!r} (version, direct)")
+    return chosen
+
+
+def _read_interval(environ: "Mapping[str, str]", interval: "Optional[float]") -> float:
+    text = environ.get("POPCON_INTERVAL") if interval is None else str(interval)
+    if not text:
+        return DEFAULT_INTERVAL
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e9:  # a NaN is no number of seconds either
+        raise UsageError(f"not a number of seconds: {text!r} (POPCON_INTERVAL)")
+    return seconds
+
+
 def check_label_key(key: str) -> None:
     """Raise `UsageError` unless both exporters take this name for a site label.
 
@@ -223,7 +291,8 @@ def check_label_key(key: str) -> None:
     """
     if len(key) < 2 or not _is_word(key) or "-" in key or key[0] not in _LETTERS + "_":
         raise UsageError(f"not a label key: {key!r} (two or more letters, digits and '_')")
-    if key.startswith("__") or key in ("library", "id", "le", "quantile"):
+    taken = {"le", "quantile"}.union(*(metric.labels for metric in METRICS))
+    if key.startswith("__") or key in taken:
         raise UsageError(f"a label key that is taken: {key!r}")
 
 

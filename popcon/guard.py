@@ -9,7 +9,32 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Optional
+    from typing import Any, Optional
+
+
+def show(
+    fault: "Optional[BaseException]",
+    *,
+    os: "Any" = os,
+    sys: "Any" = sys,
+    unless: "Any" = BaseException,
+) -> None:
+    """Write a swallowed fault to standard error, if somebody asked for it.
+
+    What this needs is held by the function: at exit, other hooks may have emptied our globals.
+    """
+    try:
+        if not os.environ.get("POPCON_DEBUG"):
+            return
+        line = f"popcon: {type(fault).__name__}: {fault}\n"
+        stream = sys.stderr
+        if stream is not None and stream is sys.__stderr__:
+            # What can't be written would stay in its buffer, and make the exit status 120.
+            os.write(stream.fileno(), line.encode("utf-8", "backslashreplace"))
+        else:
+            stream.write(line)
+    except unless:  # standard error may be closed, or somebody's own object; so may os.environ
+        pass
 
 
 class contained:
@@ -33,12 +58,11 @@ class contained:
         kind: "Optional[type[BaseException]]",
         fault: "Optional[BaseException]",
         trace: "Optional[TracebackType]",
+        *,
+        issubclass: "Any" = issubclass,
+        show: "Any" = show,
     ) -> bool:
         if kind is None or not issubclass(kind, self.faults):
             return False
-        if os.environ.get("POPCON_DEBUG"):
-            try:  # noqa: SIM105 - contextlib is not loaded here
-                sys.stderr.write(f"popcon: {kind.__name__}: {fault}\n")
-            except Exception:  # standard error may be closed, or somebody's own object
-                pass
+        show(fault)
         return True

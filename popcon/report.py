@@ -4,12 +4,22 @@
 class Report:
     """What one process used, as far as it was not said before.
 
-    `libraries` are sorted names, PEP 503 normalised, each at most once in a process's life.
-    `first` says that this process speaks for the first time, and so is to be counted itself.
+    `libraries` are sorted names, PEP 503 normalised, each at most once in a process's life; so are
+    `versions`, pairs of library and version, and `direct`, the libraries that the user's own code
+    imports: the last two only where a site asked for them. `first` says that this process speaks
+    for the first time, and so is to be counted itself.
     """
 
-    __slots__ = ("first", "libraries")
+    __slots__ = ("direct", "first", "libraries", "versions")
 
-    def __init__(self, libraries: "tuple[str, ...]", first: bool) -> None:
+    def __init__(
+        self,
+        libraries: "tuple[str, ...]",
+        first: bool,
+        versions: "tuple[tuple[str, str], ...]" = (),
+        direct: "tuple[str, ...]" = (),
+    ) -> None:
         self.libraries = libraries
         self.first = first
+        self.versions = versions
+        self.direct = direct

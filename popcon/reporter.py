@@ -1,222 +1,426 @@
 """In: an armed process. Out: Reports of the libraries it used, each library once, to the sinks.
 
-In IPython a report leaves after each cell that brought something new; elsewhere, and for what
-is left, at exit. Arming imports `sys`, `os`, `atexit` and popcon's own modules, nothing else.
+In IPython a report leaves after each cell that brought something new, elsewhere at intervals, and
+everywhere at exit, what is left. `popcon.cells` judges which imports are the user's there; a script's
+are all that came since it was armed.
 """
 
-import atexit
+import _thread
 import os
 import sys
 
-from popcon.config import read, switched_off
+from popcon.config import read
 from popcon.guard import contained
+from popcon.libraries import Libraries, own_sources
+from popcon.program import (
+    at_startup,
+    file_of_main,
+    is_child,
+    is_subinterpreter,
+    other_rank,
+    silence,
+)
+from popcon.report import Report
+from popcon.thread import Thread, held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from typing import Any, Optional
 
     from popcon.config import Settings
 
-_armed: "Optional[Reporter]" = None
-
-
-def setup_reporter(
-    current_modules: "Optional[Iterable[str]]" = None,
-    *,
-    sink: "Optional[str]" = None,
-    labels: "Optional[str]" = None,
-    prefix: "Optional[str]" = None,
-) -> None:
-    """Report from now on which installed libraries this process uses.
-
-    `current_modules` are names of modules that don't count, those loaded now by default. `sink`
-    (a URL), `labels` (`key=value,…`) and `prefix` win over `POPCON_SINK`, `POPCON_LABELS` and
-    `PYTHON_POPCONTEST_STATSD_PREFIX`. Does nothing the second time, in a child process of
-    `multiprocessing`, or where `DO_NOT_TRACK` or `POPCON_DISABLED` is set. Never raises:
-    `POPCON_DEBUG=1` and `popcon doctor` say what is wrong.
-    """
-    global _armed
-    with contained():
-        if switched_off(os.environ) or _armed is not None or _is_child():
-            return
-        settings = read(os.environ, sink=sink, labels=labels, prefix=prefix)
-        reporter = Reporter(settings, sys.modules, current_modules)
-        reporter.arm(_shell())
-        _armed = reporter
+#: How long an exit waits for a thread of ours that is just reporting. Without it, the exit would
+#: do the same work itself.
+PATIENCE_SECONDS = 0.01
+#: Python ends within this; a thread that sleeps longer doesn't notice. To end it costs 13 system calls.
+_LONG_SECONDS = 5.0
 
 
 class Reporter:
     """One process's account of what it used.
 
-    A module that appears while a cell's code runs is the user's. What appears before it or between
-    cells is not: tab completion imports jedi, the kernel and IPython import what they need to
-    start and to read a cell. But completion also imports the very library that the user is typing,
-    so what came between cells is laid aside, and counts when a cell names it in an import. Without
-    cells, in a script, everything from arming on is the user's.
+    `baseline` are the names of modules that don't count; `asked` says that the program itself wants
+    to be counted, so that nobody judges whether it is one that counts; `mute` why this process
+    never says anything.
     """
 
     __slots__ = (
-        "_aside",
+        "__weakref__",
         "_baseline",
         "_cells",
-        "_code_runs",
         "_counted",
+        "_direct",
         "_first",
         "_libraries",
         "_look",
-        "_modules",
+        "_main_read",
+        "_named",
+        "_next_look",
+        "_pause",
+        "_settings",
         "_sinks",
-        "_waits_for_cells",
+        "_thread",
+        "_unread",
+        "_waiting",
+        "_wakes",
+        "asked",
+        "lock",
+        "modules",
+        "mute",
         "pid",
     )
 
     def __init__(
-        self,
-        settings: "Settings",
-        modules: "dict[str, Any]",
-        baseline: "Optional[Iterable[str]]" = None,
+        self, settings: "Settings", modules: "dict[str, Any]", baseline: "Optional[set[str]]" = None
     ) -> None:
         from popcon.sinks import open_sink
 
         self.pid = os.getpid()
-        self._modules = modules
-        self._baseline = set(modules if baseline is None else baseline)
+        self.asked = True
+        self.mute: "Optional[str]" = None
+        self._settings = settings
+        self.modules = modules
+        self._baseline = set(modules) if baseline is None else baseline
         self._sinks = [open_sink(url, settings.prefix) for url in settings.sinks]
+        self._unread: "list[str]" = []
         self._libraries: "Any" = None
         self._counted: "set[str]" = set()
+        self._direct: "set[str]" = set()
+        self._named: "set[str]" = set()
+        self._main_read = False
+        self._waiting: "set[str]" = set()
         self._first = True
-        self._aside: "set[str]" = set()
-        self._cells = 0
-        self._code_runs = False
-        self._waits_for_cells = False
         self._look: "Any" = None
+        self._next_look: "Any" = None
+        self.lock = _thread.allocate_lock()
+        self._cells: "Any" = None
+        self._pause = held()
+        self._thread: "Optional[Thread]" = None
+        self._wakes = 0.0
 
-    def arm(self, shell: "Any") -> None:
-        """Ask to be called at exit, and around each cell if there is an IPython shell."""
-        atexit.register(self.at_exit)
-        if shell is not None:
-            # `ipython script.py` runs its file outside any cell; a kernel runs nothing so.
-            self._waits_for_cells = getattr(shell, "kernel", None) is not None
-            shell.events.register("pre_run_cell", self.cell_starts)
-            shell.ast_transformers.append(self)
-            shell.events.register("post_run_cell", self.cell_ended)
+    @classmethod
+    def open(cls, said: "dict[str, Any]", baseline: "set[str]", shell: "Any") -> "Reporter":
+        """Return a reporter that goes by what was said and by the environment.
 
-    def cell_starts(self, info: object) -> None:
-        """Wait for the cell's code. A cell may run another (%run, run_cell): that is one cell."""
-        if self._cells == 0:
-            self._waits_for_cells = True
-            self._code_runs = False
-        self._cells += 1
+        Raises `UsageError` where a setting can't be understood: then nothing is reported.
+        """
+        settings = read(os.environ, **said)
+        child = is_child(sys.modules)
+        mute = settings.off or other_rank(os.environ)
+        if child and settings.children != "each":
+            mute = "a child process"
+        elif is_subinterpreter(sys.modules):
+            mute = "a sub-interpreter"
+        if mute is not None:
+            settings.sinks = ()
+        reporter = cls(settings, sys.modules, baseline)
+        reporter.mute = mute
+        if mute is not None:
+            return reporter
+        if settings.children == "each" and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=reporter.born)
+        if shell is None:
+            reporter.asked = settings.programs == "all" or not at_startup(sys.modules)
+            if child:
+                reporter._end_as_child()
+            if settings.interval:
+                reporter._begin_intervals()
+        return reporter
 
-    def visit(self, tree: object) -> object:
-        """Note that a cell's code is about to run: IPython shows its syntax tree, and gets it back."""
+    def ask(self) -> None:
+        """Count this process whatever program it is, if it is the program that says so."""
+        self.asked = self.asked or not at_startup(self.modules)
+
+    def watch_cells(self, shell: "Any", info: object) -> None:
+        """Go by the cells of an IPython shell from now on; the first of them is just starting."""
+        from popcon.cells import Cells
+
+        self.asked = True
+        self._end_intervals()
+        self._cells = Cells(self, shell)
+        self._cells.watch(info)
+
+    def rebase(self, baseline: "set[str]") -> None:
+        """Count only what is imported from now on."""
+        self._baseline = baseline
+        self._look = None
+
+    def born(self) -> None:
+        """Begin again in a process that was just forked: what it inherited isn't its own."""
         with contained(BaseException):
-            if self._cells and not self._code_runs:
-                self._code_runs = True
-                self._lay_aside()
-                named = self._aside and imported_names(tree) & self._aside
-                if named:  # they are new again, and this cell's
-                    self._aside -= named
-                    self._baseline -= named
-                    self._look = None
-        return tree
+            self.pid = os.getpid()
+            self.lock = _thread.allocate_lock()
+            self._cells = None
+            self._thread = None
+            self._wakes = 0.0
+            self._waiting = set()
+            self._counted = set()
+            self._direct = set()
+            self._first = True
+            self.rebase(set(self.modules))
+            for sink in self._sinks:
+                sink.forget()
+            self._end_as_child()
+            if self._settings.interval:
+                self._start_thread()
 
-    def cell_ended(self, result: object) -> None:
-        """Report what the cell's code brought; of a cell that could not be read, nothing."""
-        with contained(BaseException):
-            if _is_blank(result):  # IPython announces the end of these, but not the start
-                return
-            if not self._code_runs:
-                self._lay_aside()
-            self.report(final=False)
-        self._cells = max(0, self._cells - 1)
+    def _end_as_child(self) -> None:
+        """Have multiprocessing call at exit: its children end without Python's own (`os._exit`)."""
+        util = self.modules.get("multiprocessing.util")
+        if util is not None:
+            # A process begins by dropping all finalizers, and then calls what is registered here.
+            util.register_after_fork(self, Reporter._finalize_as_child)
+            self._finalize_as_child()
+
+    def _finalize_as_child(self) -> None:
+        self.modules["multiprocessing.util"].Finalize(None, self.at_exit, exitpriority=-100)
 
     def at_exit(self) -> None:
         """Report what was not said yet."""
         with contained(BaseException):
-            if self._waits_for_cells and self._cells == 0:
-                self._lay_aside()
-            self.report(final=True)
+            if os.getpid() != self.pid:
+                return
+            if self._cells is not None:
+                self._cells.at_exit()
+                self._cells.wait(PATIENCE_SECONDS)
+            else:
+                self.report_all(final=True)
+                if self._wakes < _now() + _LONG_SECONDS:  # else it sleeps beyond Python's end
+                    self._end_intervals()
+            for sink in self._sinks:
+                with contained(BaseException):
+                    sink.end()
 
-    def report(self, *, final: bool) -> None:
-        """Send a Report, if there is something to say. A forked child stays silent."""
-        if os.getpid() != self.pid:
+    def report_all(self, *, final: bool, ours: bool = False) -> None:
+        """Report all that came since the last time, in a process without cells."""
+        if os.getpid() != self.pid or self.mute is not None:
             return
-        names = self._new_modules()
-        libraries = self._name(names) - self._counted if names else set()
-        if not libraries and not self._first:
+        if silence(self.modules, self._settings.children, self.asked) is None:
+            with self.turn():
+                names = self.unseen()
+                self.report(names, final=final, ours=ours)
+                if not final:  # else nothing follows
+                    self.mark(names)
+
+    def turn(self) -> "Turn":
+        """Return a context in which no other thread of ours reports, as far as waiting helps."""
+        return Turn(self)
+
+    def report(
+        self,
+        names: "Collection[str]",
+        named: "Collection[str]" = (),
+        *,
+        final: bool,
+        ours: bool = False,
+    ) -> None:
+        """Send a Report on modules that are the user's, if there is something to say.
+
+        `named` are the modules that the user's own code imports. A forked child stays silent. It is
+        called in a `turn()`; `ours` says that this is a thread of ours.
+        """
+        if self.mute is not None or os.getpid() != self.pid:
+            return
+        found = self._resolve(names)
+        direct = self._resolve_direct(names, named, ours) if self._settings.direct else {}
+        libraries = {
+            library: version
+            for library, version in {**direct, **found}.items()
+            if library not in self._counted
+        }
+        fresh_direct = direct.keys() - self._direct
+        if not libraries and not fresh_direct and not self._first:
             if not final:
                 for sink in self._sinks:
                     sink.retry()
             return
-        from popcon.report import Report
-
-        report = Report(tuple(sorted(libraries)), self._first)
-        self._counted |= libraries
+        versions = libraries if self._settings.versions else {}
+        report = Report(
+            tuple(sorted(libraries)),
+            self._first,
+            tuple(sorted((library, version) for library, version in versions.items() if version)),
+            tuple(sorted(fresh_direct)),
+        )
+        self._counted.update(libraries)
+        self._direct.update(fresh_direct)
         self._first = False
         for sink in self._sinks:
-            with contained():  # one that fails costs only itself
+            with contained(BaseException):  # one that fails costs only itself
                 sink.send(report, final=final)
 
-    def _lay_aside(self) -> None:
-        """Take what came as not the user's, unless a cell names it later."""
-        self._aside.update(self._new_modules())
+    @property
+    def is_silent_so_far(self) -> bool:
+        """Whether this process has not been counted yet."""
+        return self._first
 
-    def _new_modules(self) -> "list[str]":
-        """Return the names of modules that have come since the last call."""
-        modules = self._modules
-        # Modules are appended, so the length and the last name tell whether any came.
-        look = (len(modules), next(reversed(modules), None))
-        if look == self._look:
-            return []
-        self._look = look
-        # One step of C, so that a thread that imports can't change it half-way.
-        names = [name for name in list(modules) if name not in self._baseline]
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is counted which libraries the user's own code imports."""
+        return self._settings.direct
+
+    def has_news(self) -> bool:
+        """Return whether modules may have come since the last `mark`."""
+        return bool(self._look != self._look_now())
+
+    def has_nothing_to_say(self) -> bool:
+        """Return whether a report would be empty; what could not be sent before gets a chance."""
+        if self._first or self._waiting or self.has_news():
+            return False
+        for sink in self._sinks:
+            sink.retry()
+        return True
+
+    def unseen(self) -> "list[str]":
+        """Return the names of modules that have come and are not marked, in the order they came."""
+        self._next_look = self._look_now()
+        # The list is one step of C, so that a thread that imports can't change it half-way.
+        return [
+            name for name in list(self.modules) if type(name) is str and name not in self._baseline
+        ]
+
+    def mark(self, names: "Collection[str]", *, whole: bool = True) -> None:
+        """Take names as reported; `whole` if they are all that `unseen` returned.
+
+        After the report, not before it: an exit that doesn't wait for a slow thread of ours can
+        then do its work, and what is counted already isn't counted again.
+        """
         self._baseline.update(names)
-        return names
+        if whole:
+            self._look = self._next_look
 
-    def _name(self, names: "list[str]") -> "set[str]":
-        if self._libraries is None:
-            from popcon.libraries import Libraries
+    def _look_now(self) -> "Any":
+        # Modules are appended, so the length and the last name tell whether any came.
+        return len(self.modules), next(reversed(self.modules), None)
 
-            self._libraries = Libraries()
-        found: "set[str]" = self._libraries.used_by(names, self._modules)
+    def _resolve(self, names: "Collection[str]") -> "dict[str, str]":
+        """Return library → version of the modules, and of those that were still loading before."""
+        if self._libraries is None and all(_is_standard(name) for name in names):
+            # Most likely nobody's: they wait until there is a reason to look at any.
+            self._waiting.update(names)
+            return {}
+        if not names and not self._waiting:
+            return {}
+        found: "dict[str, str]"
+        found, self._waiting = self._opened().used_by([*names, *self._waiting], self.modules)
         return found
 
+    def _resolve_direct(
+        self, names: "Collection[str]", named: "Collection[str]", ours: bool
+    ) -> "dict[str, str]":
+        """Return library → version of what the user's own code imports, own modules included."""
+        from popcon.causes import imports_of_file
 
-def imported_names(tree: object) -> "set[str]":
-    """Return the modules that a syntax tree's import statements name, with their parents."""
-    import ast  # IPython has loaded it
+        self._named.update(named)
+        self._unread += own_sources(names, self.modules)
+        if self._cells is None and not self._main_read:
+            self._main_read = True
+            main = file_of_main(self.modules.get("__main__"))
+            self._unread += [main] if main is not None else []
+        if not ours:  # reading them is for the user's thread: it touches the warnings' filters
+            unread, self._unread = self._unread, []
+            for path in unread:
+                self._named |= imports_of_file(path)
+        loaded = [name for name in self._named if name in self.modules]
+        self._named.difference_update(loaded)
+        found: "dict[str, str]" = self._opened().used_by(loaded, self.modules)[0]
+        return found
 
-    found: "set[str]" = set()
-    for node in ast.walk(tree):  # type: ignore[arg-type]
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            found.update(".".join(parts[:end]) for end in range(1, len(parts) + 1))
-    return found
+    def read_anew(self) -> None:
+        """Leave what is known of the disk to whoever is using it."""
+        self._libraries = None
+
+    def _opened(self) -> "Any":
+        if self._libraries is None:
+            self._libraries = Libraries()
+        return self._libraries
+
+    def _begin_intervals(self) -> None:
+        """Report at intervals, from a thread of ours, and before a fork, which ends the thread.
+
+        Not from `gc.callbacks`: a Ctrl-C that comes during a collection would be lost in one.
+        """
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._before_fork)
+        self._start_thread()
+
+    def _start_thread(self) -> None:
+        self._pause = held()
+        with contained():  # there may be no thread to be had
+            self._thread = Thread(self._report_at_intervals, self._pause)
+
+    def _end_intervals(self) -> None:
+        if self._thread is not None and self._thread.is_running() and self._pause.locked():
+            self._pause.release()
+            self._thread.wait(PATIENCE_SECONDS)
+
+    def _report_at_intervals(self, pause: "Any") -> None:
+        seconds = self._settings.interval
+        while True:
+            self._wakes = _now() + seconds
+            if pause.acquire(timeout=seconds):
+                return
+            self._wakes = 0.0
+            if silence(self.modules, self._settings.children, self.asked) is not None:
+                return
+            if not self.has_nothing_to_say():
+                self.report_all(final=False, ours=True)
+
+    def _before_fork(self) -> None:
+        """Report, and end our thread for good: Python 3.12 and later warn of a fork beside one.
+
+        It can't begin again afterwards, as 3.13 looks for threads behind the hooks of the parent.
+        """
+        with contained(BaseException):
+            if self._thread is not None and self._thread.is_running():
+                number = _threads()
+                self._end_intervals()
+                pause = held()
+                for _ in range(200):  # until it is gone for the system too
+                    if _threads() < number:
+                        break
+                    pause.acquire(timeout=0.001)
+            if self._cells is None and self.has_news() and self.unseen():
+                self.report_all(final=True)  # final: a name is not asked for, by a thread, now
 
 
-def _is_blank(result: object) -> bool:
-    raw = getattr(getattr(result, "info", None), "raw_cell", "code")
-    return not raw or raw.isspace()
+class Turn:
+    """Around a report: one thread at a time.
 
-
-def _is_child() -> bool:
-    """Return whether this is a process of multiprocessing's or joblib's: a spawned one runs the
-    main module's imports anew, and so comes by here.
+    A thread that hangs, on a dead file system say, must not hold up a cell's end or an exit: after a
+    while the turn is taken anyway, and what that thread was reading is read anew.
     """
-    process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.current_process().name != "MainProcess"
+
+    __slots__ = ("_has_lock", "_reporter")
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def __enter__(self) -> None:
+        self._has_lock = self._reporter.lock.acquire(timeout=PATIENCE_SECONDS)
+        if not self._has_lock:
+            self._reporter.read_anew()
+
+    def __exit__(self, *fault: object) -> None:
+        if self._has_lock:
+            self._reporter.lock.release()
 
 
-def _shell() -> "Any":
-    """Return the running IPython shell, or None; never imports IPython."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None
+def _now() -> float:
+    from time import monotonic  # built in
+
+    return monotonic()
+
+
+def _threads() -> int:
+    """Return how many threads the system knows of in this process, 0 where it doesn't say."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 0
+
+
+def _is_standard(name: str) -> bool:
+    """Return whether a module has a name of the standard library's, or is popcon's."""
+    top = name.partition(".")[0]
+    return top == "popcon" or top in getattr(sys, "stdlib_module_names", ())

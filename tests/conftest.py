@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
 import socket
@@ -31,6 +33,15 @@ class Collector:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"statsd://{'[::1]' if ':' in host else host}:{self.port}"
 
+    def arrived(self) -> list[bytes]:
+        """Return what has come, without waiting: all there is, once its senders have ended."""
+        found: list[bytes] = []
+        self._socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(self._socket.recv(65_535))
+        return found
+
     def datagrams(self, wait: float = 0.0) -> list[bytes]:
         """Return what has come; where nothing has, wait up to so many seconds for the first."""
         found: list[bytes] = []
@@ -59,17 +70,31 @@ def collector() -> Iterator[Collector]:
     made.close()
 
 
-def interpreters() -> list[ParameterSet]:
-    """Return a parameter for each supported Python, skipped in one line where there is none."""
+def interpreters(*, few: bool = False) -> list[ParameterSet]:
+    """Return a parameter for each supported Python, skipped in one line where there is none.
+
+    With `few` only for the oldest and the newest that this machine has, and for the running one.
+    `POPCON_PYTHONS=running` leaves only the last of these: `make test-pythons` runs everything in
+    each Python, and none of them needs the others.
+    """
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if os.environ.get("POPCON_PYTHONS") == "running":
+        return [pytest.param(sys.executable, id=running)]
+    paths = {version: find_python(version) for version in VERSIONS}
+    if few:
+        have = [version for version, path in paths.items() if path]
+        paths = {
+            version: paths[version] for version in have if version in (have[0], have[-1], running)
+        }
     found = []
-    for version in VERSIONS:
-        path = find_python(version)
+    for version, path in paths.items():
         reason = f"no Python {version} on this machine"
         marks = [] if path else [pytest.mark.skip(reason=reason)]
         found.append(pytest.param(path, id=version, marks=marks))
     return found
 
 
+@functools.cache
 def find_python(version: str) -> str | None:
     """Return an interpreter of that version: this one, one on PATH, or one of pyenv's."""
     if sys.version_info[:2] == tuple(int(part) for part in version.split(".")):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from popcon.config import DEFAULT_SINK, labels_in, parse_statsd_url, read, switched_off
+from popcon import switched_off
+from popcon.config import DEFAULT_SINK, labels_in, parse_statsd_url, read
 from popcon.errors import UsageError
 
 OLD = "PYTHON_POPCONTEST_STATSD_"
@@ -62,6 +63,34 @@ def test_arguments_win() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, (False, False, "none", "own", 60.0)),
+        ({"POPCON_DETAILS": "version"}, (True, False, "none", "own", 60.0)),
+        ({"POPCON_DETAILS": "direct, version"}, (True, True, "none", "own", 60.0)),
+        (
+            {"POPCON_CHILDREN": "each", "POPCON_PROGRAMS": "all"},
+            (False, False, "each", "all", 60.0),
+        ),
+        ({"POPCON_INTERVAL": "0.5"}, (False, False, "none", "own", 0.5)),
+        ({"POPCON_INTERVAL": "0"}, (False, False, "none", "own", 0.0)),
+        ({"POPCON_INTERVAL": ""}, (False, False, "none", "own", 60.0)),
+    ],
+)
+def test_how_it_counts(environ: dict[str, str], expected: tuple[object, ...]) -> None:
+    """What is counted besides, whether children count, which programs count, and how often."""
+    found = read(environ)
+
+    assert expected == (
+        found.versions,
+        found.direct,
+        found.children,
+        found.programs,
+        found.interval,
+    )
+
+
+@pytest.mark.parametrize(
     ("environ", "quoted"),
     [
         ({"POPCON_SINK": "gopher://h:1"}, "'gopher://h:1'"),
@@ -85,7 +114,16 @@ def test_arguments_win() -> None:
         ({"POPCON_LABELS": "namespace=a.b"}, "'a.b'"),
         ({"POPCON_LABELS": "n=a"}, "'n'"),
         ({"POPCON_LABELS": "library=a"}, "'library'"),
+        ({"POPCON_LABELS": "version=a"}, "'version'"),
         ({"POPCON_LABELS": "__x=a"}, "'__x'"),
+        ({"POPCON_DETAILS": "version,users"}, "'users' in 'version,users'"),
+        ({"POPCON_DETAILS": ","}, "'' in ','"),
+        ({"POPCON_CHILDREN": "some"}, "'some'"),
+        ({"POPCON_PROGRAMS": "?"}, "'?'"),
+        ({"POPCON_INTERVAL": "x"}, "'x'"),
+        ({"POPCON_INTERVAL": "-1"}, "'-1'"),
+        ({"POPCON_INTERVAL": "nan"}, "'nan'"),
+        ({"POPCON_INTERVAL": "inf"}, "'inf'"),
         ({"POPCON_LABELS": "hub=a,hub=b"}, "'python_popcon.hub.a.hub.b'"),
         (
             {"POPCON_LABELS": "hub=a", OLD + "PREFIX": "python_popcon.hub.b"},

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from popcon.cells import Cells
 from popcon.config import read
 from popcon.reporter import Reporter
 from tests.conftest import Collector, clean_environ, interpreters, run_python
@@ -40,7 +41,7 @@ def test_reporting_loads_nothing_of_third_parties(python: str) -> None:
     done = run_python(
         python,
         "import sys, popcon; popcon.setup_reporter(); before = set(sys.modules)\n"
-        "from popcon import reporter; reporter._armed.report(final=True)\n"
+        "popcon._armed.at_exit()\n"
         "print(*sorted(set(sys.modules) - before))\n",
         POPCON_SINK="statsd://127.0.0.1:9",
     )
@@ -73,7 +74,7 @@ def test_libraries_are_counted_once(collector: Collector) -> None:
         sys.executable,
         "import popcon, sys; popcon.setup_reporter()\n"
         "import yaml, yaml.loader\n"
-        "from popcon import reporter; reporter._armed.report(final=False)\n"
+        "popcon._armed.reporter.report_all(final=False)\n"
         "del sys.modules['yaml']; import yaml, yaml.constructor, statsd\n",
         POPCON_SINK=collector.url,
     )
@@ -172,24 +173,22 @@ def test_forked_children_stay_silent(collector: Collector, python: str) -> None:
 def test_what_comes_between_cells_is_not_the_users(collector: Collector) -> None:
     """Only modules that appear while a cell's code runs count; a cell that runs cells is one cell."""
     modules: dict[str, object] = {}
-    reporter = Reporter(read({}, sink=collector.url), modules)
-    reporter.arm(Shell())
+    cells = Cells(Reporter(read({}, sink=collector.url), modules), Shell())
     modules["statsd"] = __import__("statsd")  # the kernel's own start-up
-    reporter.cell_starts(None)
-    modules["rich"] = __import__("rich")  # IPython, to read the cell
+    cells.starts(None)
     tree = ast.parse("import nothing_that_came")
-    assert tree is reporter.visit(tree)
+    assert tree is cells.visit(tree)
     modules["yaml"] = __import__("yaml")
-    reporter.cell_starts(None)
-    reporter.visit(tree)
-    reporter.cell_ended(None)
+    cells.starts(None)
+    cells.visit(tree)
+    cells.ended(None)
     first = collector.lines(wait=5)
-    reporter.cell_ended(None)
+    cells.ended(None)
     modules["requests"] = __import__("requests")  # tab completion, say
-    reporter.cell_starts(None)
+    cells.starts(None)
     modules["psutil"] = __import__("psutil")  # a cell with a syntax error
-    reporter.cell_ended(None)
-    reporter.at_exit()
+    cells.ended(types.SimpleNamespace(error_before_exec=SyntaxError()))
+    cells.at_exit()
 
     assert first == ["python_popcon.library_used.pyyaml:1|c", "python_popcon.reports:1|c"]
     assert collector.lines(wait=0.2) == []
@@ -198,8 +197,7 @@ def test_what_comes_between_cells_is_not_the_users(collector: Collector) -> None
 def test_what_completion_loaded_counts_when_a_cell_imports_it(collector: Collector) -> None:
     """Completion imports the library that is being typed; the cell that then imports it uses it."""
     modules: dict[str, object] = {}
-    reporter = Reporter(read({}, sink=collector.url), modules)
-    reporter.arm(Shell())
+    cells = Cells(Reporter(read({}, sink=collector.url), modules), Shell())
     for name in ("yaml", "yaml.loader", "statsd", "requests"):
         modules[name] = importlib.import_module(name)
     for code in (
@@ -208,9 +206,9 @@ def test_what_completion_loaded_counts_when_a_cell_imports_it(collector: Collect
         "import statsd.client",
         "1",
     ):
-        reporter.cell_starts(None)
-        reporter.visit(ast.parse(code))
-        reporter.cell_ended(None)
+        cells.starts(None)
+        cells.visit(ast.parse(code))
+        cells.ended(None)
 
     assert collector.lines(wait=5) == [
         "python_popcon.reports:1|c",
@@ -222,17 +220,16 @@ def test_what_completion_loaded_counts_when_a_cell_imports_it(collector: Collect
 def test_an_end_without_a_start_is_no_cell(collector: Collector) -> None:
     """IPython announces the end of an empty cell, but not its start: nothing counts by it."""
     modules: dict[str, object] = {}
-    reporter = Reporter(read({}, sink=collector.url), modules)
-    reporter.arm(Shell())
+    cells = Cells(Reporter(read({}, sink=collector.url), modules), Shell())
     blank = types.SimpleNamespace(info=types.SimpleNamespace(raw_cell=" \n"))
-    reporter.cell_starts(None)
-    reporter.visit(ast.parse("run_cell('')"))
-    reporter.cell_ended(blank)
+    cells.starts(None)
+    cells.visit(ast.parse("run_cell('')"))
+    cells.ended(blank)
     modules["yaml"] = importlib.import_module("yaml")
-    reporter.cell_ended(None)
+    cells.ended(None)
     modules["statsd"] = importlib.import_module("statsd")
-    reporter.cell_ended(blank)
-    reporter.at_exit()
+    cells.ended(blank)
+    cells.at_exit()
 
     assert collector.lines(wait=5) == [
         "python_popcon.library_used.pyyaml:1|c",
@@ -264,19 +261,10 @@ def test_children_of_multiprocessing_stay_silent(
 
 
 class Shell:
-    """As much of IPython's shell as arming touches, in a kernel."""
+    """As much of IPython's shell as is looked at, in a kernel."""
 
     kernel = object()
 
     def __init__(self) -> None:
+        self.user_ns: dict[str, object] = {}
         self.ast_transformers: list[object] = []
-
-    @property
-    def events(self) -> Shell:
-        """The event manager."""
-        return self
-
-    def register(self, event: str, function: object) -> None:
-        """Take a callback."""
-        assert event in ("pre_run_cell", "post_run_cell")
-        assert callable(function)

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
         def send(self, report: "Report", *, final: bool) -> None:
             """Take the report. `final`: the process ends now, so nothing may be put off."""
 
+        def forget(self) -> None:
+            """Begin again in a process that was just forked: what waits is its parent's."""
+
+        def end(self) -> None:
+            """Let go: nothing follows, and the process ends. May wait for some 20 ms."""
+
         def retry(self) -> None:
             """There is nothing new: a good moment for what could not be sent before."""
 
