@@ -10,19 +10,28 @@ class Metric:
     """One metric: how it is spelled on the wire, and how Prometheus shows it.
 
     `wire` is the statsd name behind the prefix, without its variable parts; each of `labels`
-    is one more dot-separated part, in that order. `kind` is the Prometheus type.
+    is one more dot-separated part, in that order; where `tail` is given, the last label is all that
+    follows, dots included, and `tail` are the characters it may have, as in a regular expression's
+    brackets. `kind` is the Prometheus type.
     """
 
-    __slots__ = ("help", "kind", "labels", "name", "wire")
+    __slots__ = ("help", "kind", "labels", "name", "tail", "wire")
 
     def __init__(
-        self, wire: str, name: str, kind: str, labels: "tuple[str, ...]", help: str
+        self,
+        wire: str,
+        name: str,
+        kind: str,
+        labels: "tuple[str, ...]",
+        help: str,
+        tail: str = "",
     ) -> None:
         self.wire = wire
         self.name = name
         self.kind = kind
         self.labels = labels
         self.help = help
+        self.tail = tail
 
     def line(self, prefix: str, *values: str) -> str:
         """Return the statsd line that adds 1, one value for each label.
@@ -50,6 +59,21 @@ REPORTS = Metric(
     (),
     "Processes that reported at all: what library counts are a share of.",
 )
+LIBRARY_VERSION = Metric(
+    "library_version",
+    "python_popcon_library_version_used_total",
+    "counter",
+    ("library", "version"),
+    "Processes in which a module of this version of the library was imported, each counted once.",
+    tail="0-9A-Za-z.!+_-",
+)
+LIBRARY_DIRECT = Metric(
+    "library_direct",
+    "python_popcon_library_direct_total",
+    "counter",
+    ("library",),
+    "Processes in which the user's own code, not another library, imports this library.",
+)
 CANARY = Metric(
     "canary",
     "python_popcon_canary_total",
@@ -58,7 +82,7 @@ CANARY = Metric(
     "Test counts, sent to see whether counts arrive.",
 )
 
-METRICS = (LIBRARY_USED, REPORTS, CANARY)
+METRICS = (LIBRARY_USED, REPORTS, LIBRARY_VERSION, LIBRARY_DIRECT, CANARY)
 
 #: The lists of site label keys that the shipped mapping knows: none, and the hub's namespace.
 SITE_LABELS: "tuple[tuple[str, ...], ...]" = ((), ("namespace",))

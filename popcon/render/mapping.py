@@ -37,20 +37,26 @@ def mapping_text(site_labels: Sequence[tuple[str, ...]] = ()) -> str:
     """
     lists = list(dict.fromkeys([*SITE_LABELS, *site_labels]))
     rules = [rule(metric, keys) for keys in lists for metric in METRICS]
-    rules.sort(key=lambda found: found[0].count("."))
+    rules.sort(key=lambda found: found[0])
     named = [" + ".join(keys) or "none" for keys in lists]
     return _HEAD.format(labels=", ".join(named)) + "".join(text for _, text in rules) + _LAST
 
 
-def rule(metric: Metric, keys: tuple[str, ...]) -> tuple[str, str]:
-    """Return the glob of one metric behind these site labels, and the whole rule."""
+def rule(metric: Metric, keys: tuple[str, ...]) -> tuple[int, str]:
+    """Return the number of parts that one metric's names have behind these site labels, and its rule.
+
+    A name is matched part by part, but where the last part may hold dots, by a regular expression.
+    """
     parts = [PREFIX]
     for key in keys:
         parts += [key, "*"]
     parts += [metric.wire, *("*" for _ in metric.labels)]
-    glob = ".".join(parts)
+    match = [f"- match: {json.dumps('.'.join(parts))}"]
+    if metric.tail:
+        regex = r"\.".join([*parts[:-1], f"([{metric.tail}]+)"]).replace("*", "([^.]+)")
+        match = [f"- match: {json.dumps(f'^{regex}$')}", "  match_type: regex"]
     lines = [
-        f"- match: {json.dumps(glob)}",
+        *match,
         f"  match_metric_type: {metric.kind}",
         f"  name: {json.dumps(metric.name)}",
         f"  help: {json.dumps(metric.help)}",
@@ -59,4 +65,4 @@ def rule(metric: Metric, keys: tuple[str, ...]) -> tuple[str, str]:
         lines.append("  labels:")
         for position, label in enumerate((*keys, *metric.labels), start=1):
             lines.append(f"    {label}: {json.dumps(f'${position}')}")
-    return glob, "\n".join(lines) + "\n"
+    return len(parts), "\n".join(lines) + "\n"
