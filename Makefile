@@ -4,16 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
-.PHONY: help demo test lint bench render clean
+BENCHMARKS := report arming cell shutdown syscalls exactness
+
+.PHONY: help demo test test-pythons lint bench render clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    the whole pipe on this machine: real kernels, an exporter, a table and a page"
-	@echo "make test    the tests, against the real statsd_exporter and Prometheus (built on first use)"
-	@echo "make lint    ruff, mypy, import contracts, rendered files"
-	@echo "make bench   measurements, with the peer beside us in the same run"
-	@echo "make render  write the rendered files anew from popcon/catalog.py"
-	@echo "make clean   remove what these targets made"
+	@echo "make demo          the whole pipe on this machine: real kernels, an exporter, a table and a page"
+	@echo "make test          the tests, against the real statsd_exporter, Prometheus and JupyterHub (installed on first use)"
+	@echo "make test-pythons  the tests on every Python from 3.9 to 3.13 that this machine has"
+	@echo "make lint          ruff, mypy, import contracts, rendered files"
+	@echo "make bench         measurements, with the peer beside us in the same run (20 minutes; docs/benchmarks.md)"
+	@echo "make render        write the rendered files anew from popcon/catalog.py"
+	@echo "make clean         remove what these targets made"
 
 $(BIN)/python:
 	@echo "creating $(VENV) with $$($(PYTHON) --version)"
@@ -37,6 +40,10 @@ test: $(VENV)/lint.stamp
 	@$(BIN)/python -m tests.peers.install
 	@$(BIN)/python -m pytest
 
+test-pythons: $(VENV)/lint.stamp
+	@$(BIN)/python -m tests.peers.install
+	@$(BIN)/python -m tests.pythons
+
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,7 +52,7 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/popcon render --check
 
 bench: $(VENV)/lint.stamp
-	@$(BIN)/python -m benchmarks.arming
+	@for what in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$what && echo || exit 1; done
 
 render: $(VENV)/demo.stamp
 	@$(BIN)/popcon render

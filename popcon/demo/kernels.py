@@ -70,7 +70,7 @@ class KernelSession:
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self._manager = manager
-        self._client = client
+        self.client = client
 
     def kill(self) -> None:
         """End the kernel by SIGKILL, as running out of memory does."""
@@ -78,7 +78,7 @@ class KernelSession:
 
     def run(self, code: str, *, may_raise: bool = False) -> None:
         """Run a cell and wait for its end; `KernelError` if it raised and may not."""
-        reply = self._client.execute_interactive(
+        reply = self.client.execute_interactive(
             code, timeout=PATIENCE, output_hook=lambda message: None
         )["content"]
         if reply["status"] != "ok" and not may_raise:

@@ -1,4 +1,4 @@
-"""In: this checkout. Out: an environment of its own, as an admin makes it: popcon and some libraries."""
+"""In: this checkout. Out: an environment of its own, as an admin makes it, and an exporter beside it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import hashlib
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, clean_environ
+from tests.e2e.servers import Running, exporter
 
-#: What a hub's image has. Each is here for a reason: an import name that differs, a dot in the
-#: name, a library that brings another one.
-LIBRARIES = ("ipykernel", "jinja2", "pyyaml", "ruamel.yaml", "zope.interface")
+#: What a hub's image has: the servers, and libraries that are each here for a reason: an import name
+#: that differs, a dot in the name, a library that brings another one.
+SERVERS = ("ipykernel", "jupyter-server", "jupyterhub")
+LIBRARIES = (*SERVERS, "jinja2", "pyyaml", "ruamel.yaml", "zope.interface")
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +44,13 @@ def hub_python(wheel: Path) -> str:
     pip(python, "install", "--constraint", str(ROOT / "constraints.txt"), "statsd")
     run([str(folder / "bin" / "popcon"), "enable", "ipython"])
     return python
+
+
+@pytest.fixture(scope="module")
+def wall() -> Iterator[Running]:
+    """The real exporter with the shipped mapping."""
+    with exporter("statsd_exporter") as running:
+        yield running
 
 
 def pip(python: str, *arguments: str) -> None:

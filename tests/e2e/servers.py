@@ -5,17 +5,34 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
+from popcon.catalog import CANARY, LIBRARY_USED, PREFIX, REPORTS
+from popcon.insight.ask import scraped
 from tests.conftest import ROOT, clean_environ, eventually
 from tests.peers.found import program
 
 MAPPING = ROOT / "mappings" / "popcon.yaml"
+
+
+class Counted(NamedTuple):
+    """What an exporter holds of a namespace: processes by library, and processes that reported."""
+
+    libraries: dict[str, int]
+    reports: int
+
+    def since(self, before: Counted) -> Counted:
+        """Return what has come since an earlier count."""
+        new = Counter(self.libraries)
+        new.subtract(before.libraries)
+        return Counted(dict(+new), self.reports - before.reports)
 
 
 class Running(NamedTuple):
@@ -55,9 +72,14 @@ def _served(command: list[str], health: str) -> Iterator[None]:
 
 
 @contextmanager
-def exporter(kind: str, mapping: Path = MAPPING) -> Iterator[Running]:
-    """Run `statsd_exporter` or `popcon` with a mapping: the same flags for either."""
-    udp, web = free_port(socket.SOCK_DGRAM), free_port()
+def exporter(
+    kind: str, mapping: Path = MAPPING, ports: tuple[int, int] | None = None
+) -> Iterator[Running]:
+    """Run `statsd_exporter` or `popcon` with a mapping: the same flags for either.
+
+    `ports` are those for UDP and for HTTP, free ones where none are given.
+    """
+    udp, web = ports or (free_port(socket.SOCK_DGRAM), free_port())
     own = [sys.executable, "-m", "popcon", "exporter"]
     start = own if kind == "popcon" else [str(program("statsd_exporter")), "--statsd.listen-tcp="]
     flags = [
@@ -98,3 +120,27 @@ def popcon_families(url: str) -> str:
     """Return the part of an exporter's page that is popcon's own, as it stands there."""
     page = requests.get(f"{url}/metrics", timeout=10).text
     return "".join(line for line in page.splitlines(True) if "python_popcon" in line)
+
+
+def counted(exporter: Running, namespace: str) -> Counted:
+    """Return what an exporter has counted in a namespace, once it has read all that was sent so far.
+
+    A canary is sent behind the rest: the exporter reads its socket in order.
+    """
+    page = f"{exporter.url}/metrics"
+    before = scraped(page, CANARY.name, {}) or 0
+    host, port = exporter.sink.removeprefix("statsd://").split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(CANARY.line(PREFIX, "job").encode(), (host, int(port)))
+    assert eventually(lambda: (scraped(page, CANARY.name, {}) or 0) > before), "no canary"
+    used: dict[str, int] = {}
+    reports = 0
+    for family in text_string_to_metric_families(requests.get(page, timeout=10).text):
+        for sample in family.samples:
+            if sample.labels.get("namespace") != namespace:
+                continue
+            if family.name == LIBRARY_USED.name:
+                used[sample.labels["library"]] = int(sample.value)
+            elif family.name == REPORTS.name:
+                reports = int(sample.value)
+    return Counted(used, reports)

@@ -1,1 +1,1 @@
-"""In: nothing. Out: the real statsd_exporter, Prometheus and promtool, or why they are not there."""
+"""In: nothing. Out: the real statsd_exporter, Prometheus, promtool and JupyterHub proxy, or why not."""

@@ -13,10 +13,10 @@ TOOLS = ("statsd_exporter", "prometheus", "promtool")
 
 
 def program(name: str) -> Path:
-    """Return the path of a tool that `python -m tests.peers.install` builds."""
+    """Return the path of a tool that `python -m tests.peers.install` installs."""
     path = FOLDER / name
     if not path.is_file():
-        reason = f"no {name}: python -m tests.peers.install could not build it"
+        reason = f"no {name}: python -m tests.peers.install could not install it"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

