@@ -1,83 +1,72 @@
-"""In: nothing. Out: what arming and reporting cost, ours and popularity-contest's, in one run.
+"""In: nothing. Out: what arming costs, ours and popularity-contest's.
 
-Each figure is taken inside a fresh child process, the two in turn; medians are printed, and the ratio.
-The environment is one of its own with the packages of `popcon[demo]` and popularity-contest 0.4.1.
+In a bare interpreter, and in a kernel: there by what runs in its startup folder, in an IPKernelApp
+that is initialised as far as when it runs these files.
 """
 
 from __future__ import annotations
 
-import statistics
-import subprocess
 import sys
-import venv
-from pathlib import Path
+import tempfile
+from statistics import median
 
-ROOT = Path(__file__).parents[1]
-ENVIRONMENT = ROOT / ".peers" / "bench"
-RUNS = 15
+from benchmarks.environment import ready
+from benchmarks.measure import PEER, POPCON, Receiver, run, table
+from popcon.activate.ipython import startup_text
 
-_ARM = "import time; start = time.perf_counter(); {arm}; print(time.perf_counter() - start)"
-_REPORT = (
-    "import sys, time; before = set(sys.modules); {arm}\n"
-    "import requests, yaml, rich.table, jupyter_client\n"
-    "start = time.perf_counter(); {report}; print(time.perf_counter() - start)\n"
-    "import atexit; atexit._clear()"
-)
-_POPCON = {
-    "arm": "import popcon; popcon.setup_reporter(sink='statsd://127.0.0.1:9')",
-    "report": "from popcon import reporter; reporter._armed.report(final=True)",
-}
-_PEER = {
-    "arm": "from popularity_contest import reporter; reporter.setup_reporter()",
-    "report": "reporter.report_popularity(before)",
-}
+RUNS = 31
+
+_BARE = "import sys"
+_KERNEL = """
+import sys
+from ipykernel.kernelapp import IPKernelApp
+app = IPKernelApp.instance(quiet=True, outstream_class=None)
+app.initialize(["-f", {folder!r} + "/kernel.json"])
+"""
+_ARM = """
+import json, os, time
+code = {code!r}
+modules = set(sys.modules)
+cpu, wall = time.process_time(), time.perf_counter()
+exec(code, {{}})
+wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+new = sorted(set(sys.modules) - modules)
+print(json.dumps({{"wall": wall, "cpu": cpu, "modules": new}}), flush=True)
+os._exit(0)
+"""
 
 
 def main() -> int:
     """Print the table."""
-    python = _environment()
-    count = subprocess.run(
-        [python, "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True
-    )
-    print(f"{RUNS} runs each, in an environment of {len(count.stdout.splitlines())} distributions, Python "
-          f"{sys.version.split()[0]}; medians in milliseconds")  # fmt: skip
-    print(f"{'':36} {'popcon':>9} {'popularity-contest':>19} {'ratio':>7}")
-    for title, template in (
-        ("import and set up, bare interpreter", _ARM),
-        ("report, four imports, warm cache", _REPORT),
-    ):
-        ours, theirs = _measure(python, template)
-        print(f"{title:36} {ours * 1e3:9.2f} {theirs * 1e3:19.2f} {theirs / ours:6.0f}x")
+    environment = ready()
+    codes = {"nothing": "pass", POPCON.name: POPCON.arm, PEER.name: PEER.arm}
+    places = {"bare": (_BARE, codes), "kernel": (_KERNEL, {**codes, "popcon": startup_text()})}
+    rows = []
+    strangers = set()
+    with Receiver() as receiver, tempfile.TemporaryDirectory() as folder:
+        environ = {**receiver.environ(), "IPYTHONDIR": folder, "JUPYTER_RUNTIME_DIR": folder}
+        for place, (before, arms) in places.items():
+            walls: dict[str, list[float]] = {side: [] for side in arms}
+            cpus: dict[str, list[float]] = {side: [] for side in arms}
+            loaded: dict[str, list[str]] = {}
+            for _ in range(RUNS + 1):
+                for side, code in arms.items():
+                    whole = before.format(folder=folder) + _ARM.format(code=code)
+                    result = run(environment.python, whole, environ)
+                    walls[side].append(result["wall"] * 1e3)
+                    cpus[side].append(result["cpu"] * 1e3)
+                    loaded[side] = result["modules"]
+            for side in (POPCON.name, PEER.name):
+                wall, cpu = median(walls[side][1:]), median(cpus[side][1:])
+                ratio = median(walls[PEER.name][1:]) / wall
+                rows.append((place, side, f"{wall:.3f}", f"{cpu:.3f}", f"{ratio:.0f}x",
+                             str(len(loaded[side]))))  # fmt: skip
+            own = [name for name in loaded[POPCON.name] if name.partition(".")[0] == "popcon"]
+            strangers |= set(loaded[POPCON.name]) - set(own)
+    print(f"arming: {environment.described()}; medians of {RUNS}")
+    print(table(("where", "reporter", "wall ms", "CPU ms", "faster", "modules loaded"), rows))
+    print(f"modules that popcon loads besides its own: {', '.join(sorted(strangers)) or 'none'}")
     return 0
-
-
-def _measure(python: str, template: str) -> tuple[float, float]:
-    ours, theirs = [], []
-    for _ in range(RUNS + 1):
-        ours.append(_seconds(python, template.format(**_POPCON)))
-        theirs.append(_seconds(python, template.format(**_PEER)))
-    return statistics.median(ours[1:]), statistics.median(theirs[1:])  # the first run warms up
-
-
-def _seconds(python: str, code: str) -> float:
-    # Away from the checkout, so that the installed, compiled package is measured.
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd="/")
-    return float(done.stdout)
-
-
-def _environment() -> str:
-    python = ENVIRONMENT / "bin" / "python"
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    if not (ENVIRONMENT / "installed").is_file():
-        print("creating the environment", flush=True)
-        venv.create(ENVIRONMENT, with_pip=True, clear=True)
-        constraints = ["--constraint", str(ROOT / "constraints.txt")]
-        subprocess.run(
-            [*pip, *constraints, f"{ROOT}[demo]", "popularity-contest==0.4.1"], check=True
-        )
-        (ENVIRONMENT / "installed").touch()
-    subprocess.run([*pip, "--force-reinstall", "--no-deps", str(ROOT)], check=True)
-    return str(python)
 
 
 if __name__ == "__main__":
