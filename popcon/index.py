@@ -71,17 +71,21 @@ def write(index: Index) -> None:
 
 def remove(prefix: str) -> list[str]:
     """Remove an environment's indexes and return their paths. Raises `FileError`."""
-    folder = Path(prefix) / "share" / "popcon"
-    found = []
-    for file in sorted(folder.glob("index-*")):
+    found = files(prefix)
+    for file in found:
         try:
-            file.unlink()
+            os.unlink(file)
         except OSError as error:
             raise FileError(f"can't remove '{file}': {error.strerror or error}") from None
-        found.append(str(file))
     with suppress(OSError):  # somebody else's file is in it, or it was never there
-        folder.rmdir()
+        for folder in ("share/popcon", "share") if found else ("share/popcon",):
+            os.rmdir(f"{prefix}/{folder}")
     return found
+
+
+def files(prefix: str) -> list[str]:
+    """Return the paths of an environment's indexes."""
+    return [str(file) for file in sorted((Path(prefix) / "share" / "popcon").glob("index-*"))]
 
 
 def state(prefix: str) -> str:
@@ -152,14 +156,14 @@ def _build(prefix: str, tag: str, folders: list[str]) -> Index:
             library: site.version(library) or ""
             for library in sorted({*site.distributions, *rows.values()})
         }
-        projects = [project for project in site.projects if _fits(project)]
+        projects = [item for item in site.projects.items() if _fits(item[0])]
         if state_of(base) != then:
             raise FileError(f"'{base}' is changing: try again when nothing is being installed")
         blocks += [
             f"{folder}\t{then}\t{len(rows)}\t{len(libraries)}",
             "\n".join(f"{path}\t{library}" for path, library in sorted(rows.items())),
             "\n".join(f"{library}\t{version}" for library, version in libraries.items()),
-            "\n".join(projects),
+            "\n".join(f"{project}\t{library}" for project, library in projects),
         ]
         library_count += len(libraries)
         row_count += len(rows)

@@ -1,6 +1,7 @@
 """In: an environment's index, the file that `popcon index` writes. Out: who installed what, by path.
 
-Reading it is on the hot path, so the writing has a module of its own, `popcon.index`.
+Reading it is on the hot path, so the writing has a module of its own, `popcon.index`. The watch list
+lies beside it, and is read in the same way.
 """
 
 import os
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Optional
 
 #: The index file's first and last block. A file without the last one was not written to its end.
-INDEX_HEAD = "popcon-index 1"
+INDEX_HEAD = "popcon-index 2"
 INDEX_END = "end\n"
 #: What an index has in the place of a version for a library that is own code.
 OWN = "*"
@@ -22,7 +23,11 @@ class Indexed:
     """A site directory as the index tells it: rows of the shortest paths that only one library claims."""
 
     def __init__(
-        self, state: int, rows: "dict[str, str]", versions: "dict[str, str]", projects: "list[str]"
+        self,
+        state: int,
+        rows: "dict[str, str]",
+        versions: "dict[str, str]",
+        projects: "dict[str, str]",
     ) -> None:
         self.state = state
         self._rows = rows
@@ -76,11 +81,13 @@ def index_file(prefix: str, tag: "Optional[str]" = None) -> str:
     return f"{prefix}/share/popcon/index-{tag or sys.implementation.cache_tag}"
 
 
-def read_index(path: str) -> "dict[str, list[str]]":
-    """Return an index's blocks by site directory, relative to the environment; {} if it's no index.
+def watch_list_file(prefix: str) -> str:
+    """Return where an environment's watch list lies."""
+    return f"{prefix}/share/popcon/watch-list"
 
-    Empty lines part them: a head; each directory's key, rows, libraries and projects; `end`.
-    """
+
+def read_to_end(path: str) -> "Optional[str]":
+    """Return a file that ends as an index does, or what there is of it; None if it can't be read."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     end = INDEX_END.encode()
     try:
@@ -93,8 +100,16 @@ def read_index(path: str) -> "dict[str, list[str]]":
         finally:
             os.close(file)
     except OSError:
-        return {}
-    blocks = data.decode("utf-8", "surrogateescape").split("\n\n")
+        return None
+    return data.decode("utf-8", "surrogateescape")
+
+
+def read_index(path: str) -> "dict[str, list[str]]":
+    """Return an index's blocks by site directory, relative to the environment; {} if it's no index.
+
+    Empty lines part them: a head; each directory's key, rows, libraries and projects; `end`.
+    """
+    blocks = (read_to_end(path) or "").split("\n\n")
     if blocks[0] != INDEX_HEAD or blocks[-1] != INDEX_END or len(blocks) % 4 != 2:
         return {}
     return {
@@ -112,7 +127,7 @@ def parse_site(blocks: "list[str]", state: int) -> "Optional[Indexed]":
     rows, versions = _pairs(blocks[1]), _pairs(blocks[2])
     if not is_fresh(then, state) or (len(rows), len(versions)) != (row_count, library_count):
         return None
-    return Indexed(state, rows, versions, blocks[3].split("\n") if blocks[3] else [])
+    return Indexed(state, rows, versions, _pairs(blocks[3]))
 
 
 def _pairs(block: str) -> "dict[str, str]":

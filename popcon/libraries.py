@@ -3,7 +3,7 @@
 A module belongs to the distribution whose RECORD lists its file: a name alone would credit all
 owners of `google` with one of them. The answers come from the environment's index, one file to read
 (`popcon index`); where no fresh one is, from `popcon.site_directory`, which is imported only then. A module
-in no site directory is a person's own and has no library, or `_other` if it is installed editable.
+in no site directory is a person's own and has no library, unless it is installed editable.
 """
 
 import os
@@ -39,12 +39,23 @@ class Libraries:
 
     `roots` are the folders that the image is made of: by default this environment's and the
     interpreter's own. What is installed elsewhere, or below a person's home (`homes`), is a
-    person's own and reads `_other`, unless the image has that library too.
+    person's own and reads `_other`, unless the image has that library too, or `scope` is `all`:
+    then all that is installed has a name. What `deny` matches, or `allow` doesn't where it has
+    globs, reads `_other` in either.
     """
 
     def __init__(
-        self, roots: "Optional[Iterable[str]]" = None, homes: "Optional[Iterable[str]]" = None
+        self,
+        roots: "Optional[Iterable[str]]" = None,
+        homes: "Optional[Iterable[str]]" = None,
+        *,
+        scope: str = "image",
+        allow: "tuple[str, ...]" = (),
+        deny: "tuple[str, ...]" = (),
     ) -> None:
+        self._names_all = scope == "all"
+        self._allow = allow
+        self._deny = deny
         self._roots = None if roots is None else _folders(roots)
         if homes is None:
             homes = [
@@ -58,16 +69,17 @@ class Libraries:
         self._checked: "set[str]" = set()
         self._indexes: "dict[str, dict[str, list[str]]]" = {}
         self._public: "dict[tuple[str, str], tuple[str, str]]" = {}
-        self._projects: "Optional[tuple[str, ...]]" = None
+        self._projects: "Optional[dict[str, str]]" = None
 
     def used_by(
         self, names: "Iterable[str]", modules: "Mapping[str, object]"
     ) -> "tuple[dict[str, str], set[str]]":
         """Return library → version for the named modules, and the names to ask for again later.
 
-        A version is empty for `_other`, for a person's own copy of a library that the image has, and
-        where it isn't known. A name waits while its import is running, and while its module is a
-        lazy one that is not loaded (`importlib.util.LazyLoader`, PEP 810).
+        A version is empty for `_other`, for own code, for a person's own copy of a library that the
+        image has, unless all is named, and where it isn't known. A name waits while its import is
+        running, and while its module is a lazy one that is not loaded (`importlib.util.LazyLoader`,
+        PEP 810).
 
         The topmost of the named modules that has a file answers for all below it, where one library
         owns its folder. Namespaces and shared folders are followed down to where their owners part.
@@ -90,7 +102,7 @@ class Libraries:
                 if module is None or head in _OURSELVES:
                     continue
                 try:
-                    if _is_loading(module, lazy_type):
+                    if is_loading(module, lazy_type):
                         waiting.update(members)
                     elif head not in members or not self._settle(module, found):
                         deeper += [name for name in members if name != head]
@@ -102,6 +114,10 @@ class Libraries:
             if not isinstance(site, Indexed):
                 site.release()
         return found, waiting
+
+    def public_name(self, base: str, library: str) -> str:
+        """Return what is counted where a module of this library in this site directory is used."""
+        return self._publish(base, library)[0]
 
     def _settle(self, module: object, found: "dict[str, str]") -> bool:
         """Enter the module's library, and return whether that answers for its submodules too."""
@@ -125,8 +141,11 @@ class Libraries:
                 name, version = self._publish(base, library)
                 if version or name not in found:
                     found[name] = version
-        elif self._is_editable(path):
-            found[OTHER] = ""
+        else:
+            library = self._editable(path)
+            if library is not None:
+                name = library if self._names_all and self._may_name(library) else OTHER
+                found.setdefault(name, "")
         # A namespace's path would look at the disk anew: only a list is asked.
         return places is None or (
             whole and type(places) is list and [path.rpartition("/")[0]] == places
@@ -168,8 +187,10 @@ class Libraries:
             site = self._site(base)
             version = site.version(library) or ""
             plain = "" if version.strip(_VERSION) else version
-            if library.strip(_NAME):  # an index with rubbish in it
+            if not self._may_name(library):
                 known = OTHER, ""
+            elif self._names_all:
+                known = library, plain
             elif self._is_image(base):
                 known = (OTHER, "") if version == OWN else (library, plain)
             else:
@@ -178,6 +199,15 @@ class Libraries:
                 known = library if has else OTHER, ""
             self._public[base, library] = known
         return known
+
+    def _may_name(self, library: str) -> bool:
+        if library.strip(_NAME):  # an index with rubbish in it
+            return False
+        if not self._allow and not self._deny:
+            return True
+        from popcon.globs import admits
+
+        return admits(library, self._allow, self._deny)
 
     def _is_image(self, base: str) -> bool:
         if base not in self._images:
@@ -216,16 +246,24 @@ class Libraries:
             self._roots = _folders([sys.prefix, sys.base_prefix] if ours else [sys.base_prefix])
         return self._roots
 
-    def _is_editable(self, path: str) -> bool:
-        """Return whether a file outside every site directory is an editable install's."""
+    def _editable(self, path: str) -> "Optional[str]":
+        """Return whose editable install a file outside every site directory is, or None."""
         if path.startswith((_STANDARD_LIBRARY, _OURS, "<")):
-            return False
+            return None
         if self._projects is None:
-            found = _folders([p for base in sites_on_path() for p in self._site(base).projects])
-            self._projects = _with_real(found)
-        return path.startswith(self._projects) or (
-            bool(self._projects) and _slashed(os.path.realpath(path)).startswith(self._projects)
-        )
+            self._projects = {
+                folder: library
+                for base in sites_on_path()
+                for project, library in self._site(base).projects.items()
+                for folder in _with_real(_folders([project]))
+            }
+        if not self._projects:
+            return None
+        folders = tuple(self._projects)
+        if not path.startswith(folders):
+            path = _slashed(os.path.realpath(path))
+        inside = [folder for folder in folders if path.startswith(folder)]
+        return self._projects[max(inside, key=len)] if inside else None
 
 
 def _by_head(names: "list[str]", depth: int) -> "dict[str, list[str]]":
@@ -242,7 +280,7 @@ def _by_head(names: "list[str]", depth: int) -> "dict[str, list[str]]":
     return groups
 
 
-def _is_loading(module: object, lazy_type: object) -> bool:
+def is_loading(module: object, lazy_type: object) -> bool:
     """Return whether a module's import is running, or is put off by a lazy loader.
 
     An attribute of a lazy module loads it; its own dictionary doesn't.

@@ -108,18 +108,19 @@ class SiteDirectory:
         return version
 
     @property
-    def projects(self) -> "list[str]":
-        """Return the folders that editable installs and egg-links point to."""
-        found = []
-        for entries in self.distributions.values():
+    def projects(self) -> "dict[str, str]":
+        """Return the folders that editable installs and egg-links point to → whose they are."""
+        found: "dict[str, str]" = {}
+        for library, entries in self.distributions.items():
             for entry in entries:
+                folders: "list[str]" = []
+                record = b"" if entry in self._links else self.listing(entry)
                 if entry in self._links:
                     lines = read(f"{self.base}/{entry}").splitlines()
-                    found += [os.fsdecode(line.strip()) for line in lines[:1] if line.strip()]
-                    continue
-                record = self.listing(entry)
-                if not record or (len(record) < _SMALL and b"/direct_url.json" in record):
-                    found += editable_project(f"{self.base}/{entry}")
+                    folders = [os.fsdecode(line.strip()) for line in lines[:1] if line.strip()]
+                elif not record or (len(record) < _SMALL and b"/direct_url.json" in record):
+                    folders = editable_project(f"{self.base}/{entry}")
+                found.update(dict.fromkeys(folders, library))
         return found
 
     def release(self) -> None:
@@ -177,7 +178,7 @@ class SiteDirectory:
     def conda(self) -> "dict[str, bytes]":
         """Return conda package → what its conda-meta file says, where the directory is conda's."""
         if self._conda is None:
-            folder = f"{_environment(self.base)}/conda-meta"
+            folder = f"{environment_of(self.base)}/conda-meta"
             self._conda = {}
             for entry in entries_of(folder):
                 name, _, version = entry.rpartition("-")[0].rpartition("-")
@@ -190,7 +191,7 @@ class SiteDirectory:
 
     def conda_rows(self, top: str) -> "dict[str, list[str]]":
         """Return conda package → the files that it installs in this folder, or by this name."""
-        start = self.base[len(_environment(self.base)) + 1 :]
+        start = self.base[len(environment_of(self.base)) + 1 :]
         found: "dict[str, list[str]]" = {}
         for library, text in self.conda().items():
             for end in ("/", '"'):
@@ -264,7 +265,7 @@ class SiteDirectory:
         return found
 
     def _conda_tops(self) -> "list[str]":
-        start = self.base[len(_environment(self.base)) + 1 :]
+        start = self.base[len(environment_of(self.base)) + 1 :]
         found = {
             path[len(start) + 1 :].partition("/")[0]
             for text in self.conda().values()
@@ -306,7 +307,7 @@ def part(
     found.update(parted)
 
 
-def _environment(base: str) -> str:
+def environment_of(base: str) -> str:
     """Return the folder of the environment that a site directory is in: `lib/python3.9` is cut off."""
     folder = base.rpartition("/")[0]
     parent, _, name = folder.rpartition("/")

@@ -1,4 +1,7 @@
-"""In: a folder. Out, as JSON on standard output: what popcon says to each case, without and with index."""
+"""In: a folder. Out, as JSON on standard output: what popcon says to each case, without and with index.
+
+And where all that is installed is to be named (`all`), and where nothing is (`denied`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import json
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 from popcon import index
 from popcon.indexed import Indexed
@@ -30,7 +34,7 @@ def main(folder: str) -> int:
 
 
 def answer(case: Case, root: Path) -> dict[str, object]:
-    """Build, import, and name the libraries from metadata and from an index; then undo all that."""
+    """Build, import, and name the libraries, from metadata and from an index; then undo all that."""
     path, prefix, finders = sys.path[:], sys.prefix, sys.meta_path[:]
     before = set(sys.modules)
     try:
@@ -40,11 +44,19 @@ def answer(case: Case, root: Path) -> dict[str, object]:
         exec(case.statement, {})  # the cases are ours
         names = [name for name in list(sys.modules) if name not in before]
         plain, _ = name_libraries(names, root)
+        everything, _ = name_libraries(names, root, scope="all")
         with contextlib.redirect_stdout(sys.stderr):
             for made in index.build(sys.prefix):
                 index.write(made)
         indexed, from_index = name_libraries(names, root)
-        return {"metadata": plain, "index": indexed, "from_index": from_index}
+        return {
+            "metadata": plain,
+            "index": indexed,
+            "from_index": from_index,
+            "all": everything,
+            "all_by_index": name_libraries(names, root, scope="all")[0],
+            "denied": name_libraries(names, root, scope="all", deny=("*",))[0],
+        }
     finally:
         for name in set(sys.modules) - before:
             del sys.modules[name]
@@ -52,9 +64,10 @@ def answer(case: Case, root: Path) -> dict[str, object]:
         sys.path_importer_cache.clear()
 
 
-def name_libraries(names: list[str], root: Path) -> tuple[dict[str, str], bool]:
+def name_libraries(names: list[str], root: Path, **naming: Any) -> tuple[dict[str, str], bool]:
     """Return the libraries of these modules, and whether every answer of the image's came from an index."""
-    libraries = Libraries([str(root / "image")], [str(root / "home"), str(root / "image/home")])
+    homes = [str(root / "home"), str(root / "image/home")]
+    libraries = Libraries([str(root / "image")], homes, **naming)
     found, _ = libraries.used_by(names, sys.modules)
     image = str(root / "image/lib/")
     sites = [site for base, site in libraries._sites.items() if base.startswith(image)]

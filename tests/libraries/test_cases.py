@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from popcon.catalog import OTHER
 from tests.conftest import ROOT, interpreters, run_python
 from tests.libraries.cases import CASES, Case
 
@@ -39,6 +40,17 @@ def test_case(case: Case, folder: Path) -> None:
     assert set(answer["metadata"]) == case.expected
     assert answer["index"] == answer["metadata"]
     assert answer["from_index"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_naming_all(case: Case, folder: Path) -> None:
+    """Where all is named, what reads `_other` else has the name of its metadata; what is denied never."""
+    answer = answers(sys.executable, folder / "this")[case.name]
+    own = case.statement.split()[-1]  # in these cases it is called as its module
+
+    assert set(answer["all"]) == {own if name == OTHER else name for name in case.expected}
+    assert answer["all_by_index"] == answer["all"]
+    assert set(answer["denied"]) == ({OTHER} if case.expected else set())
 
 
 @pytest.mark.parametrize("python", interpreters())

@@ -75,7 +75,7 @@ def _cut_a_row(image: Path, file: Path) -> None:
 
 
 def _other_format(image: Path, file: Path) -> None:
-    file.write_text(file.read_text().replace("popcon-index 1", "popcon-index 2"))
+    file.write_text(file.read_text().replace("popcon-index 2", "popcon-index 1"))
 
 
 def _garbage(image: Path, file: Path) -> None:
