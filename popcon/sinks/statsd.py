@@ -6,9 +6,10 @@ system calls in a process that isn't ours. A test holds these bytes against that
 
 import _thread
 
-from popcon.catalog import LIBRARY_DIRECT, LIBRARY_USED, LIBRARY_VERSION, REPORTS
-from popcon.config import parse_statsd_url
+from popcon.catalog import CHECK_HITS, LIBRARY_DIRECT, LIBRARY_USED, LIBRARY_VERSION, REPORTS
+from popcon.config import parse_statsd_url as parse
 from popcon.guard import contained
+from popcon.sinks import Sink
 from popcon.thread import Thread
 
 TYPE_CHECKING = False
@@ -24,8 +25,6 @@ MAX_DATAGRAM = 1432
 MAX_LOCAL_DATAGRAM = 8932
 #: A name is asked for again when its address is older than this: exporters move.
 FRESH_SECONDS = 60.0
-#: How long an exit waits for an answer that is on its way.
-PATIENCE_SECONDS = 0.02
 #: Who got no answer asks again after this.
 RETRY_SECONDS = 5.0
 
@@ -35,6 +34,7 @@ def lines(report: "Report", prefix: str) -> "list[str]":
     found = [LIBRARY_DIRECT.line(prefix, library) for library in report.direct]
     found += [LIBRARY_USED.line(prefix, library) for library in report.libraries]
     found += [LIBRARY_VERSION.line(prefix, *pair) for pair in report.versions]
+    found += [CHECK_HITS.line(prefix, check) for check in report.checks]
     if report.first:
         found.append(REPORTS.line(prefix))
     return sorted(found)
@@ -52,12 +52,18 @@ def pack(lines: "list[str]", limit: int = MAX_DATAGRAM) -> "list[bytes]":
     return datagrams
 
 
-class StatsdSink:
+def stats(report: "Report", prefix: str) -> "list[str]":
+    """Return the names that the report counts: its lines as the statsd package takes them."""
+    return [line.partition(":")[0] for line in lines(report, prefix)]
+
+
+class StatsdSink(Sink):
     """Sends to one host and port.
 
     A name is asked for on a short-lived thread of ours, never on the user's; what is reported
-    meanwhile waits for the answer. An answer older than a minute is asked for again. At exit there is no time to ask: only an address that is
-    numeric or already known is used. `localhost` is 127.0.0.1 without asking (RFC 6761, 6.3).
+    meanwhile waits for the answer. An answer older than a minute is asked for again. At exit there
+    is no time to ask: only an address that is numeric or already known is used. `localhost` is
+    127.0.0.1 without asking (RFC 6761, 6.3).
     """
 
     __slots__ = (
@@ -84,7 +90,7 @@ class StatsdSink:
     ) -> None:
         self._ask_for = resolve or address_of
         self._now = clock or _monotonic
-        self._host, self._port = parse_statsd_url(url)
+        self._host, self._port = parse(url)
         self._prefix = prefix
         self._waiting: "list[str]" = []
         self._lock = _thread.allocate_lock()
@@ -116,10 +122,14 @@ class StatsdSink:
         self._lock = _thread.allocate_lock()
         self._waiting = []
 
-    def end(self) -> None:
+    def end(self, seconds: float) -> None:
         """Give an answer that is on its way a moment to come: what waits for it then leaves."""
         if self._asker is not None:
-            self._asker.wait(PATIENCE_SECONDS)
+            self._asker.wait(seconds)
+
+    def waits(self) -> int:
+        """Return how many lines wait for the name to be resolved."""
+        return len(self._waiting)
 
     def _is_to_ask(self) -> bool:
         if not self._is_name or (self._asker is not None and self._asker.is_running()):
