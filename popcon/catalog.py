@@ -74,6 +74,13 @@ LIBRARY_DIRECT = Metric(
     ("library",),
     "Processes in which the user's own code, not another library, imports this library.",
 )
+CHECK_HITS = Metric(
+    "check",
+    "python_popcon_check_hits_total",
+    "counter",
+    ("check",),
+    "Processes in which a check of a watch list held, each counted once.",
+)
 CANARY = Metric(
     "canary",
     "python_popcon_canary_total",
@@ -82,7 +89,7 @@ CANARY = Metric(
     "Test counts, sent to see whether counts arrive.",
 )
 
-METRICS = (LIBRARY_USED, REPORTS, LIBRARY_VERSION, LIBRARY_DIRECT, CANARY)
+METRICS = (LIBRARY_USED, REPORTS, LIBRARY_VERSION, LIBRARY_DIRECT, CHECK_HITS, CANARY)
 
 #: The lists of site label keys that the shipped mapping knows: none, and the hub's namespace.
 SITE_LABELS: "tuple[tuple[str, ...], ...]" = ((), ("namespace",))

@@ -163,7 +163,7 @@ class Cells:
 
     def _is_asked_for(self) -> bool:
         """Return whether the names that cells import matter though nothing new came."""
-        return self._reporter.is_direct or not self._aside.isdisjoint(self._named)
+        return self._reporter.goes_by_names or not self._aside.isdisjoint(self._named)
 
     def _users(self, names: "list[str]", *, drawn_too: bool) -> "list[str]":
         """Return which of the modules that came while a cell ran are the user's; lay the rest aside."""

@@ -12,21 +12,26 @@ from popcon.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Optional
+    from typing import Any, Optional
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 9125
 DEFAULT_INTERVAL = 60.0
+#: Shorter ones would keep a thread of ours busy.
+LEAST_INTERVAL = 0.1
 DEFAULT_SINK = f"statsd://{DEFAULT_HOST}:{DEFAULT_PORT}"
 
 #: Variable → what it says. The documents print this table.
 VARIABLES = {
-    "POPCON_SINK": "where reports go: `statsd://host:port`",
+    "POPCON_SINK": "where reports go: `statsd://host:port`, or other URLs of `docs/sinks.md`, separated by spaces",
     "POPCON_LABELS": "site labels, in the mapping's order: `namespace=hub1`",
-    "POPCON_DETAILS": "what is counted besides: `version`, `direct`, or both apart by a comma",
+    "POPCON_DETAILS": "what is counted besides: `version`, `direct`, or both, separated by a comma",
     "POPCON_CHILDREN": "`each`: a forked or multiprocessing child is a process of its own, not silent",
     "POPCON_INTERVAL": "seconds between reports where there is no IPython: 60; `0` for none before the end",
     "POPCON_PROGRAMS": "`all`: where `.pth` or sitecustomize arms, pip and its like report too",
+    "POPCON_SCOPE": "`all`: what isn't part of the image is named too, in place of `_other`",
+    "POPCON_ALLOW": "the only libraries that are named: globs, separated by commas or spaces, `numpy, scikit-*`",
+    "POPCON_DENY": "libraries that are not named, whatever `POPCON_ALLOW` says: globs too",
     "POPCON_DISABLED": "set to anything but `0`: nothing is armed, nothing is sent",
     "DO_NOT_TRACK": "the same, by the name other programs know too",
     "POPCON_DEBUG": "set: faults that are kept from the user are shown on standard error",
@@ -42,18 +47,21 @@ _WORD = _LETTERS + "0123456789_-"
 class Settings:
     """What the reporter goes by.
 
-    `sinks` are URLs; `prefix` starts every statsd name, site labels included; `labels` are the
-    `(key, value)` pairs in it; `versions` and `direct` are the details that are counted besides;
-    `children` is `none` or `each`, `programs` `own` or `all`; `interval` is in seconds, 0 for none;
-    `off` names the switch that silences popcon, or is None. `origins` maps `sink` and `prefix` to
-    the place that decided them.
+    `sinks` are URLs, `client` is a statsd client of the caller's or None; `prefix` starts every
+    statsd name, site labels included; `labels` are the `(key, value)` pairs in it; `versions` and
+    `direct` are the details that are counted besides; `children` is `none` or `each`, `programs`
+    `own` or `all`; `interval` is in seconds, 0 for none; `naming` is what `Libraries` goes by
+    (`read_naming`); `off` is the variable or the file that silences popcon, or None. `origins` maps
+    `sink` and `prefix` to the place that decided them.
     """
 
     __slots__ = (
         "children",
+        "client",
         "direct",
         "interval",
         "labels",
+        "naming",
         "off",
         "origins",
         "prefix",
@@ -75,11 +83,13 @@ class Settings:
         self.labels = labels
         self.off = off
         self.origins = origins
+        self.client: "Optional[object]" = None
         self.versions = False
         self.direct = False
         self.children = "none"
         self.interval = DEFAULT_INTERVAL
         self.programs = "own"
+        self.naming: "dict[str, Any]" = {}
 
 
 def without_popcon(environ: "Mapping[str, str]") -> "dict[str, str]":
@@ -95,15 +105,19 @@ def read(
     environ: "Mapping[str, str]",
     *,
     sink: "Optional[str]" = None,
+    client: "Optional[object]" = None,
     labels: "Optional[str]" = None,
     prefix: "Optional[str]" = None,
     details: "Optional[str]" = None,
     children: "Optional[str]" = None,
     interval: "Optional[float]" = None,
     programs: "Optional[str]" = None,
+    scope: "Optional[str]" = None,
+    allow: "Optional[str]" = None,
+    deny: "Optional[str]" = None,
 ) -> Settings:
     """Return the settings, or raise `UsageError`."""
-    sinks, sink_origin = _read_sinks(environ, sink)
+    sinks, sink_origin = _read_sinks(environ, sink, client)
     base, prefix_origin = _read_prefix(environ, prefix)
     pairs, labels_origin = _read_labels(environ, labels)
     if pairs:
@@ -120,19 +134,41 @@ def read(
         {"sink": sink_origin, "prefix": prefix_origin},
     )
     chosen = _read_details(environ, details)
+    settings.client = client
     settings.versions = "version" in chosen
     settings.direct = "direct" in chosen
     settings.children = _choice(environ, "POPCON_CHILDREN", children, ("none", "each"))
     settings.programs = _choice(environ, "POPCON_PROGRAMS", programs, ("own", "all"))
     settings.interval = _read_interval(environ, interval)
+    settings.naming = read_naming(environ, scope=scope, allow=allow, deny=deny)
     return settings
 
 
-def parse_statsd_url(url: str) -> "tuple[str, int]":
+def read_naming(
+    environ: "Mapping[str, str]",
+    *,
+    scope: "Optional[str]" = None,
+    allow: "Optional[str]" = None,
+    deny: "Optional[str]" = None,
+) -> "dict[str, Any]":
+    """Return which libraries are named, as `Libraries` takes it: `scope`, and globs for `allow` and `deny`."""
+    return {
+        "scope": _choice(environ, "POPCON_SCOPE", scope, ("image", "all")),
+        "allow": _read_globs(environ, "POPCON_ALLOW", allow),
+        "deny": _read_globs(environ, "POPCON_DENY", deny),
+    }
+
+
+def why_off(off: str) -> str:
+    """Return what a switch says, in words: a variable is set, a file is there."""
+    return f"the file '{off}' is there" if "/" in off else f"{off} is set"
+
+
+def parse_statsd_url(url: str, scheme: str = "statsd") -> "tuple[str, int]":
     """Return the host and the port of `statsd://host[:port]`; an IPv6 address is in brackets."""
-    scheme, mark, rest = url.partition("://")
-    if scheme != "statsd" or not mark:
-        raise UsageError(f"not a sink that popcon knows: {url!r} (statsd://host:port is one)")
+    found, mark, rest = url.partition("://")
+    if found != scheme or not mark:
+        raise UsageError(f"not of the form {scheme}://host:port: {url!r}")
     rest = rest[:-1] if rest.endswith("/") else rest
     if rest.startswith("["):
         host, mark, port = rest[1:].partition("]")
@@ -147,7 +183,7 @@ def parse_statsd_url(url: str) -> "tuple[str, int]":
         host, mark, port = rest.partition(":")
         colon = bool(mark) and not port
     if not host or colon or any(letter in host for letter in "/?#@ "):
-        raise UsageError(f"not of the form statsd://host:port: {url!r}")
+        raise UsageError(f"not of the form {scheme}://host:port: {url!r}")
     return host, parse_port(port, url) if port else DEFAULT_PORT
 
 
@@ -167,10 +203,12 @@ def labels_in(prefix: str) -> "tuple[tuple[str, str], ...]":
 
 
 def _read_sinks(
-    environ: "Mapping[str, str]", sink: "Optional[str]"
+    environ: "Mapping[str, str]", sink: "Optional[str]", client: "Optional[object]"
 ) -> "tuple[tuple[str, ...], str]":
     if sink is not None:
         text, origin = sink, "argument"
+    elif client is not None:
+        return (), "argument"
     elif environ.get("POPCON_SINK"):
         text, origin = environ["POPCON_SINK"], "POPCON_SINK"
     else:
@@ -178,8 +216,10 @@ def _read_sinks(
     urls = tuple(text.split())
     if not urls:
         raise UsageError(f"no sink in {text!r}")
+    from popcon.sinks import check
+
     for url in urls:
-        parse_statsd_url(url)
+        check(url)
     return urls, origin
 
 
@@ -271,6 +311,17 @@ def _read_details(environ: "Mapping[str, str]", details: "Optional[str]") -> "li
     return chosen
 
 
+def _read_globs(
+    environ: "Mapping[str, str]", variable: str, argument: "Optional[str]"
+) -> "tuple[str, ...]":
+    text = _said(environ, variable, argument, "")
+    if not text:
+        return ()
+    from popcon.globs import parse
+
+    return parse(text, variable)
+
+
 def _read_interval(environ: "Mapping[str, str]", interval: "Optional[float]") -> float:
     text = environ.get("POPCON_INTERVAL") if interval is None else str(interval)
     if not text:
@@ -281,7 +332,7 @@ def _read_interval(environ: "Mapping[str, str]", interval: "Optional[float]") ->
         seconds = -1.0
     if not 0 <= seconds < 1e9:  # a NaN is no number of seconds either
         raise UsageError(f"not a number of seconds: {text!r} (POPCON_INTERVAL)")
-    return seconds
+    return max(seconds, LEAST_INTERVAL) if seconds else 0.0
 
 
 def check_label_key(key: str) -> None:

@@ -9,10 +9,14 @@ import _thread
 import os
 import sys
 
+from popcon.sinks import is_network
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Optional
+
+    from popcon.config import Settings
 
 #: Where launchers of parallel jobs write a process's number; only number 0 speaks.
 RANKS = ("SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
@@ -23,6 +27,31 @@ _HELPERS = ("resource_tracker", "forkserver", "semaphore_tracker")
 def at_startup(modules: "Mapping[str, Any]") -> bool:
     """Return whether Python is still starting: a `.pth` file or sitecustomize runs this."""
     return bool(getattr(getattr(modules.get("site"), "__spec__", None), "_initializing", False))
+
+
+def mute_by(
+    settings: "Settings", environ: "Mapping[str, str]", modules: "Mapping[str, Any]"
+) -> "Optional[str]":
+    """Return why this process never says anything, or None; if so, its settings lose their sinks."""
+    mute = (_switch_off(settings, modules) if settings.off else None) or other_rank(environ)
+    if settings.children != "each" and is_child(modules):
+        mute = "a child process"
+    elif is_subinterpreter(modules):
+        mute = "a sub-interpreter"
+    if mute is not None:
+        settings.sinks, settings.client = (), None
+    return mute
+
+
+def _switch_off(settings: "Settings", modules: "Mapping[str, Any]") -> "Optional[str]":
+    """Leave the sinks that stay on this machine and are asked for by name; return why none is left.
+
+    What arms as Python starts is an admin's, and a person's opt-out goes before that.
+    """
+    asked = settings.origins["sink"] == "argument" and not at_startup(modules)
+    settings.client = None
+    settings.sinks = tuple(url for url in settings.sinks if asked and not is_network(url))
+    return None if settings.sinks else settings.off
 
 
 def silence(modules: "Mapping[str, Any]", children: str, asked: bool) -> "Optional[str]":
@@ -37,6 +66,8 @@ def silence(modules: "Mapping[str, Any]", children: str, asked: bool) -> "Option
         return "a helper of multiprocessing"
     if not asked and is_of_environment(main):
         return "a program of the environment"
+    if not asked and has_shell(modules):
+        return "an IPython shell that no startup file has armed"
     return None
 
 
@@ -105,6 +136,15 @@ def _is_below(path: str, programs: "tuple[str, ...]") -> bool:
     slashed = path.replace(os.sep, "/")
     installed = "/site-packages/" in slashed or "/dist-packages/" in slashed
     return installed or path.startswith(programs)
+
+
+def has_shell(modules: "Mapping[str, Any]") -> bool:
+    """Return whether this is IPython's process; its shell puts a module without a file at `__main__`.
+
+    What such a process imports is its own and the user's, and only watched cells tell them apart.
+    """
+    ask = getattr(modules.get("IPython"), "get_ipython", None)
+    return ask is not None and ask() is not None
 
 
 def _is_helper(main: object) -> bool:

@@ -9,19 +9,22 @@ import _thread
 import os
 import sys
 
+from popcon import switched_off
 from popcon.config import read
 from popcon.guard import contained
+from popcon.indexed import read_to_end, watch_list_file
+from popcon.intervals import Intervals
 from popcon.libraries import Libraries, own_sources
 from popcon.program import (
     at_startup,
     file_of_main,
     is_child,
-    is_subinterpreter,
-    other_rank,
+    mute_by,
     silence,
 )
 from popcon.report import Report
-from popcon.thread import Thread, held
+from popcon.sinks import end_all, open_all
+from popcon.thread import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,12 +32,11 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from popcon.config import Settings
+    from popcon.sinks import Sink
 
 #: How long an exit waits for a thread of ours that is just reporting. Without it, the exit would
 #: do the same work itself.
 PATIENCE_SECONDS = 0.01
-#: Python ends within this; a thread that sleeps longer doesn't notice. To end it costs 13 system calls.
-_LONG_SECONDS = 5.0
 
 
 class Reporter:
@@ -46,43 +48,25 @@ class Reporter:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_baseline",
-        "_cells",
-        "_counted",
-        "_direct",
-        "_first",
-        "_libraries",
-        "_look",
-        "_main_read",
-        "_named",
-        "_next_look",
-        "_pause",
-        "_settings",
-        "_sinks",
-        "_thread",
-        "_unread",
-        "_waiting",
-        "_wakes",
-        "asked",
-        "lock",
-        "modules",
-        "mute",
-        "pid",
-    )
+        "__weakref__", "_baseline", "_bears", "_cells", "_counted", "_direct", "_first",
+        "_intervals", "_libraries", "_look", "_main_read", "_named", "_next_look", "_settings",
+        "_sinks", "_unread", "_waiting", "_watch_list", "asked", "lock", "modules", "mute",
+        "pid", "sent",
+    )  # fmt: skip
 
     def __init__(
         self, settings: "Settings", modules: "dict[str, Any]", baseline: "Optional[set[str]]" = None
     ) -> None:
-        from popcon.sinks import open_sink
-
         self.pid = os.getpid()
         self.asked = True
         self.mute: "Optional[str]" = None
         self._settings = settings
         self.modules = modules
         self._baseline = set(modules) if baseline is None else baseline
-        self._sinks = [open_sink(url, settings.prefix) for url in settings.sinks]
+        self._sinks: "list[Sink]" = []
+        self._open_sinks()
+        #: Few and small: each says something that none before it said.
+        self.sent: "list[Report]" = []
         self._unread: "list[str]" = []
         self._libraries: "Any" = None
         self._counted: "set[str]" = set()
@@ -90,14 +74,14 @@ class Reporter:
         self._named: "set[str]" = set()
         self._main_read = False
         self._waiting: "set[str]" = set()
+        self._watch_list: "Any" = None
         self._first = True
         self._look: "Any" = None
         self._next_look: "Any" = None
         self.lock = _thread.allocate_lock()
         self._cells: "Any" = None
-        self._pause = held()
-        self._thread: "Optional[Thread]" = None
-        self._wakes = 0.0
+        self._intervals: "Optional[Intervals]" = None
+        self._bears = False
 
     @classmethod
     def open(cls, said: "dict[str, Any]", baseline: "set[str]", shell: "Any") -> "Reporter":
@@ -106,27 +90,51 @@ class Reporter:
         Raises `UsageError` where a setting can't be understood: then nothing is reported.
         """
         settings = read(os.environ, **said)
-        child = is_child(sys.modules)
-        mute = settings.off or other_rank(os.environ)
-        if child and settings.children != "each":
-            mute = "a child process"
-        elif is_subinterpreter(sys.modules):
-            mute = "a sub-interpreter"
-        if mute is not None:
-            settings.sinks = ()
+        mute = mute_by(settings, os.environ, sys.modules)
         reporter = cls(settings, sys.modules, baseline)
         reporter.mute = mute
-        if mute is not None:
-            return reporter
-        if settings.children == "each" and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=reporter.born)
-        if shell is None:
-            reporter.asked = settings.programs == "all" or not at_startup(sys.modules)
-            if child:
-                reporter._end_as_child()
-            if settings.interval:
-                reporter._begin_intervals()
+        reporter.asked = shell is not None or not at_startup(sys.modules)
+        reporter._go_on(intervals=shell is None)
         return reporter
+
+    def go_by(self, said: "dict[str, Any]") -> None:
+        """Go by other settings from now on: a later set-up said more, or the environment changed.
+
+        Raises `UsageError` where one can't be understood: then nothing more is reported.
+        """
+        self.mute = "a process whose settings can't be understood"
+        end_all(self._sinks)
+        self._sinks = []
+        self._settings = read(os.environ, **said)
+        self.mute = mute_by(self._settings, os.environ, self.modules)
+        self._libraries = None  # others may be named now
+        self._open_sinks()
+        self._go_on(intervals=self._intervals is not None)
+
+    def _open_sinks(self) -> None:
+        before = set(self.modules)
+        settings = self._settings
+        self._sinks = open_all(settings.sinks, settings.prefix, settings.client)
+        # What a third party's sink brought isn't the user's.
+        self._baseline |= set(self.modules) - before
+
+    def _go_on(self, *, intervals: bool) -> None:
+        """See to it that this process reports before its end, and its children if they are to."""
+        settings = self._settings
+        self.asked = self.asked or settings.programs == "all"
+        if self._intervals is not None:
+            self._intervals.end()
+        if self.mute is not None:
+            return
+        if settings.children == "each" and not self._bears and hasattr(os, "register_at_fork"):
+            self._bears = True
+            os.register_at_fork(after_in_child=self.born)
+            if is_child(self.modules):
+                self._end_as_child()
+        if settings.interval and intervals and self._cells is None:
+            if self._intervals is None:
+                self._intervals = Intervals(self._report_at_interval, self._report_before_fork)
+            self._intervals.start(settings.interval)
 
     def ask(self) -> None:
         """Count this process whatever program it is, if it is the program that says so."""
@@ -137,7 +145,8 @@ class Reporter:
         from popcon.cells import Cells
 
         self.asked = True
-        self._end_intervals()
+        if self._intervals is not None:
+            self._intervals.end()
         self._cells = Cells(self, shell)
         self._cells.watch(info)
 
@@ -152,18 +161,19 @@ class Reporter:
             self.pid = os.getpid()
             self.lock = _thread.allocate_lock()
             self._cells = None
-            self._thread = None
-            self._wakes = 0.0
             self._waiting = set()
             self._counted = set()
             self._direct = set()
+            self.sent = []
+            self._watch_list = None
             self._first = True
             self.rebase(set(self.modules))
             for sink in self._sinks:
-                sink.forget()
+                with contained(BaseException):
+                    sink.forget()
             self._end_as_child()
-            if self._settings.interval:
-                self._start_thread()
+            if self._intervals is not None:
+                self._intervals.start(self._settings.interval)
 
     def _end_as_child(self) -> None:
         """Have multiprocessing call at exit: its children end without Python's own (`os._exit`)."""
@@ -185,27 +195,34 @@ class Reporter:
                 self._cells.at_exit()
                 self._cells.wait(PATIENCE_SECONDS)
             else:
-                self.report_all(final=True)
-                if self._wakes < _now() + _LONG_SECONDS:  # else it sleeps beyond Python's end
-                    self._end_intervals()
-            for sink in self._sinks:
-                with contained(BaseException):
-                    sink.end()
+                self.report_all(final=True, last=True)
+                if self._intervals is not None:
+                    self._intervals.at_exit()
+            end_all(self._sinks)
 
-    def report_all(self, *, final: bool, ours: bool = False) -> None:
-        """Report all that came since the last time, in a process without cells."""
+    def report_all(self, *, final: bool, ours: bool = False, last: bool = False) -> None:
+        """Report all that came since the last time, in a process without cells; `last`: for good."""
         if os.getpid() != self.pid or self.mute is not None:
             return
         if silence(self.modules, self._settings.children, self.asked) is None:
             with self.turn():
                 names = self.unseen()
                 self.report(names, final=final, ours=ours)
-                if not final:  # else nothing follows
+                if not last:
                     self.mark(names)
+
+    @property
+    def settings(self) -> "Settings":
+        """What this process goes by; where it is mute, without sinks."""
+        return self._settings
+
+    def waits(self) -> int:
+        """Return how many lines have not left yet, as far as the sinks tell; the most of any."""
+        return max([getattr(sink, "waits", int)() for sink in self._sinks], default=0)
 
     def turn(self) -> "Turn":
         """Return a context in which no other thread of ours reports, as far as waiting helps."""
-        return Turn(self)
+        return Turn(self.lock, PATIENCE_SECONDS, self._read_anew)
 
     def report(
         self,
@@ -220,6 +237,8 @@ class Reporter:
         `named` are the modules that the user's own code imports. A forked child stays silent. It is
         called in a `turn()`; `ours` says that this is a thread of ours.
         """
+        if self._first:
+            self._heed_opt_outs()
         if self.mute is not None or os.getpid() != self.pid:
             return
         found = self._resolve(names)
@@ -230,10 +249,10 @@ class Reporter:
             if library not in self._counted
         }
         fresh_direct = direct.keys() - self._direct
-        if not libraries and not fresh_direct and not self._first:
+        checks = self._watched(names, named)
+        if not libraries and not fresh_direct and not checks and not self._first:
             if not final:
-                for sink in self._sinks:
-                    sink.retry()
+                self._retry()
             return
         versions = libraries if self._settings.versions else {}
         report = Report(
@@ -241,13 +260,24 @@ class Reporter:
             self._first,
             tuple(sorted((library, version) for library, version in versions.items() if version)),
             tuple(sorted(fresh_direct)),
+            checks,
         )
         self._counted.update(libraries)
         self._direct.update(fresh_direct)
         self._first = False
+        self.sent.append(report)
         for sink in self._sinks:
             with contained(BaseException):  # one that fails costs only itself
                 sink.send(report, final=final)
+
+    def _heed_opt_outs(self) -> None:
+        """Go by an opt-out that the user's own code has set since, before anything is sent."""
+        settings = self._settings
+        if self.mute is None and not settings.off:
+            settings.off = switched_off(os.environ)
+            if settings.off:
+                self.mute = mute_by(settings, os.environ, self.modules)
+                self._open_sinks()
 
     @property
     def is_silent_so_far(self) -> bool:
@@ -255,9 +285,9 @@ class Reporter:
         return self._first
 
     @property
-    def is_direct(self) -> bool:
-        """Whether it is counted which libraries the user's own code imports."""
-        return self._settings.direct
+    def goes_by_names(self) -> bool:
+        """Whether it matters which modules the user's own code imports, though none is new."""
+        return self._settings.direct or self._watch_list is None or bool(self._watch_list)
 
     def has_news(self) -> bool:
         """Return whether modules may have come since the last `mark`."""
@@ -267,9 +297,13 @@ class Reporter:
         """Return whether a report would be empty; what could not be sent before gets a chance."""
         if self._first or self._waiting or self.has_news():
             return False
-        for sink in self._sinks:
-            sink.retry()
+        self._retry()
         return True
+
+    def _retry(self) -> None:
+        for sink in self._sinks:
+            with contained(BaseException):
+                sink.retry()
 
     def unseen(self) -> "list[str]":
         """Return the names of modules that have come and are not marked, in the order they came."""
@@ -305,6 +339,17 @@ class Reporter:
         found, self._waiting = self._opened().used_by([*names, *self._waiting], self.modules)
         return found
 
+    def _watched(self, names: "Collection[str]", named: "Collection[str]") -> "tuple[str, ...]":
+        """Return the checks of the environment's watch list that hold since these modules came."""
+        with contained():
+            if self._watch_list is None and (names or named):
+                self._watch_list = ()  # once, also where reading it fails
+                self._watch_list = _read_watch_list()
+            if self._watch_list:
+                found: "tuple[str, ...]" = self._watch_list.hits(names, named, self.modules)
+                return found
+        return ()
+
     def _resolve_direct(
         self, names: "Collection[str]", named: "Collection[str]", ours: bool
     ) -> "dict[str, str]":
@@ -326,98 +371,42 @@ class Reporter:
         found: "dict[str, str]" = self._opened().used_by(loaded, self.modules)[0]
         return found
 
-    def read_anew(self) -> None:
+    def _read_anew(self) -> None:
         """Leave what is known of the disk to whoever is using it."""
         self._libraries = None
 
     def _opened(self) -> "Any":
         if self._libraries is None:
-            self._libraries = Libraries()
+            self._libraries = Libraries(**self._settings.naming)
         return self._libraries
 
-    def _begin_intervals(self) -> None:
-        """Report at intervals, from a thread of ours, and before a fork, which ends the thread.
+    def _report_at_interval(self) -> bool:
+        """Report what is new, on a thread of ours; return whether to go on."""
+        if silence(self.modules, self._settings.children, self.asked) is not None:
+            return False
+        if not self.has_nothing_to_say():
+            self.report_all(final=False, ours=True)
+        return True
 
-        Not from `gc.callbacks`: a Ctrl-C that comes during a collection would be lost in one.
-        """
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._before_fork)
-        self._start_thread()
-
-    def _start_thread(self) -> None:
-        self._pause = held()
-        with contained():  # there may be no thread to be had
-            self._thread = Thread(self._report_at_intervals, self._pause)
-
-    def _end_intervals(self) -> None:
-        if self._thread is not None and self._thread.is_running() and self._pause.locked():
-            self._pause.release()
-            self._thread.wait(PATIENCE_SECONDS)
-
-    def _report_at_intervals(self, pause: "Any") -> None:
-        seconds = self._settings.interval
-        while True:
-            self._wakes = _now() + seconds
-            if pause.acquire(timeout=seconds):
-                return
-            self._wakes = 0.0
-            if silence(self.modules, self._settings.children, self.asked) is not None:
-                return
-            if not self.has_nothing_to_say():
-                self.report_all(final=False, ours=True)
-
-    def _before_fork(self) -> None:
-        """Report, and end our thread for good: Python 3.12 and later warn of a fork beside one.
-
-        It can't begin again afterwards, as 3.13 looks for threads behind the hooks of the parent.
-        """
-        with contained(BaseException):
-            if self._thread is not None and self._thread.is_running():
-                number = _threads()
-                self._end_intervals()
-                pause = held()
-                for _ in range(200):  # until it is gone for the system too
-                    if _threads() < number:
-                        break
-                    pause.acquire(timeout=0.001)
-            if self._cells is None and self.has_news() and self.unseen():
-                self.report_all(final=True)  # final: a name is not asked for, by a thread, now
+    def _report_before_fork(self) -> None:
+        if self._cells is None and self.has_news() and self.unseen():
+            # As the last one, so that a name is not asked for now, by a thread.
+            self.report_all(final=True)
 
 
-class Turn:
-    """Around a report: one thread at a time.
+def _read_watch_list() -> "Any":
+    """Return the watch list of this environment, or of the one below it; () where there is none.
 
-    A thread that hangs, on a dead file system say, must not hold up a cell's end or an exit: after a
-    while the turn is taken anyway, and what that thread was reading is read anew.
+    Raises `FileError` where it is damaged.
     """
+    for prefix in dict.fromkeys((sys.prefix, sys.base_prefix)):
+        path = watch_list_file(prefix)
+        text = read_to_end(path)
+        if text is not None:
+            from popcon.watch_list import WatchList, parse
 
-    __slots__ = ("_has_lock", "_reporter")
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-
-    def __enter__(self) -> None:
-        self._has_lock = self._reporter.lock.acquire(timeout=PATIENCE_SECONDS)
-        if not self._has_lock:
-            self._reporter.read_anew()
-
-    def __exit__(self, *fault: object) -> None:
-        if self._has_lock:
-            self._reporter.lock.release()
-
-
-def _now() -> float:
-    from time import monotonic  # built in
-
-    return monotonic()
-
-
-def _threads() -> int:
-    """Return how many threads the system knows of in this process, 0 where it doesn't say."""
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return 0
+            return WatchList(parse(text, path))
+    return ()
 
 
 def _is_standard(name: str) -> bool:

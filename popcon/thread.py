@@ -1,4 +1,4 @@
-"""In: a function. Out: it runs on a thread of ours, and Python does not end under it.
+"""In: a function. Out: it runs on a thread of ours, and Python does not end under it. Turns to take.
 
 Up to Python 3.12, a thread that begins while Python ends uses memory that was freed, and one that
 comes back from C then may do so too: of 1,200 short scripts on a busy machine 4 crashed. And one that
@@ -59,6 +59,32 @@ class Thread:
         """Wait for the thread's end, for so long at most."""
         if self.is_running() and self._ended.acquire(timeout=seconds):
             self._ended.release()
+
+
+class Turn:
+    """Around what one thread at a time should do.
+
+    A thread that hangs, on a dead file system say, must not hold up a cell's end or an exit: after
+    some seconds the turn is taken anyway, when `missed` was called.
+    """
+
+    __slots__ = ("_has_lock", "_lock", "_missed", "_seconds")
+
+    def __init__(
+        self, lock: "_thread.LockType", seconds: float, missed: "Callable[[], object]"
+    ) -> None:
+        self._lock = lock
+        self._seconds = seconds
+        self._missed = missed
+
+    def __enter__(self) -> None:
+        self._has_lock = self._lock.acquire(timeout=self._seconds)
+        if not self._has_lock:
+            self._missed()
+
+    def __exit__(self, *fault: object) -> None:
+        if self._has_lock:
+            self._lock.release()
 
 
 def held() -> "_thread.LockType":

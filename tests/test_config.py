@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from popcon import switched_off
@@ -91,6 +93,30 @@ def test_how_it_counts(environ: dict[str, str], expected: tuple[object, ...]) ->
 
 
 @pytest.mark.parametrize(
+    ("environ", "said", "expected"),
+    [
+        ({}, {}, ("image", (), ())),
+        ({"POPCON_ALLOW": "", "POPCON_DENY": ""}, {}, ("image", (), ())),
+        ({"POPCON_SCOPE": "all"}, {}, ("all", (), ())),
+        ({"POPCON_SCOPE": "all"}, {"scope": "image"}, ("image", (), ())),
+        (
+            {"POPCON_ALLOW": "numpy, scikit-*  PyYAML", "POPCON_DENY": "zope.*,Ruamel__yaml"},
+            {},
+            ("image", ("numpy", "scikit-*", "pyyaml"), ("zope-*", "ruamel-yaml")),
+        ),
+        ({"POPCON_DENY": "a"}, {"allow": "b?", "deny": "c"}, ("image", ("b?",), ("c",))),
+    ],
+)
+def test_what_is_named(
+    environ: dict[str, str], said: dict[str, Any], expected: tuple[object, ...]
+) -> None:
+    """Scope and globs come from arguments or variables; globs are written as PEP 503 writes names."""
+    naming = read(environ, **said).naming
+
+    assert expected == (naming["scope"], naming["allow"], naming["deny"])
+
+
+@pytest.mark.parametrize(
     ("environ", "quoted"),
     [
         ({"POPCON_SINK": "gopher://h:1"}, "'gopher://h:1'"),
@@ -120,6 +146,13 @@ def test_how_it_counts(environ: dict[str, str], expected: tuple[object, ...]) ->
         ({"POPCON_DETAILS": ","}, "'' in ','"),
         ({"POPCON_CHILDREN": "some"}, "'some'"),
         ({"POPCON_PROGRAMS": "?"}, "'?'"),
+        ({"POPCON_SCOPE": "home"}, "'home'"),
+        ({"POPCON_ALLOW": ","}, "no library in ',' (POPCON_ALLOW)"),
+        ({"POPCON_ALLOW": "numpy scipy==1.0"}, "'scipy==1.0' in 'numpy scipy==1.0'"),
+        ({"POPCON_DENY": "a/b"}, "'a/b' in 'a/b' (POPCON_DENY)"),
+        ({"POPCON_DENY": "[ab]*"}, "'[ab]*'"),
+        ({"POPCON_DENY": "-a"}, "'-a'"),
+        ({"POPCON_DENY": "naïve"}, "'naïve'"),
         ({"POPCON_INTERVAL": "x"}, "'x'"),
         ({"POPCON_INTERVAL": "-1"}, "'-1'"),
         ({"POPCON_INTERVAL": "nan"}, "'nan'"),

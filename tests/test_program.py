@@ -57,6 +57,10 @@ def test_ranks(environ: dict[str, str], expected: str | None) -> None:
 _OWN = _main(__file__="/home/ada/x.py")
 
 
+def _ipython(shell: object) -> types.SimpleNamespace:
+    return types.SimpleNamespace(get_ipython=lambda: shell)
+
+
 def _process(parent: object = None, **facts: object) -> types.SimpleNamespace:
     return types.SimpleNamespace(
         parent_process=lambda: parent, current_process=lambda: types.SimpleNamespace(**facts)
@@ -74,6 +78,14 @@ def _process(parent: object = None, **facts: object) -> types.SimpleNamespace:
             "a program of the environment",
         ),
         ({"__main__": _main(__file__=sys.prefix + "/bin/pip")}, "none", True, None),
+        (
+            {"__main__": _main(), "IPython": _ipython(object())},
+            "none",
+            False,
+            "an IPython shell that no startup file has armed",
+        ),
+        ({"__main__": _main(), "IPython": _ipython(object())}, "none", True, None),
+        ({"__main__": _OWN, "IPython": _ipython(None)}, "none", False, None),
         (
             {"__main__": _OWN, "multiprocessing.process": _process(name="renamed")},
             "none",
@@ -93,7 +105,7 @@ def _process(parent: object = None, **facts: object) -> types.SimpleNamespace:
 def test_silence(
     modules: dict[str, object], children: str, asked: bool, expected: str | None
 ) -> None:
-    """Children, and programs of the environment that did not ask for it, say nothing."""
+    """Children say nothing, nor do the environment's programs and IPython unless they asked for it."""
     assert expected == silence(modules, children, asked)
 
 

@@ -14,7 +14,7 @@ import pytest
 from popcon.cells import Cells
 from popcon.config import read
 from popcon.reporter import Reporter
-from tests.conftest import Collector, clean_environ, interpreters, run_python
+from tests.conftest import ROOT, Collector, clean_environ, interpreters, run_python
 
 EACH_PYTHON = pytest.mark.parametrize("python", interpreters())
 
@@ -268,3 +268,48 @@ class Shell:
     def __init__(self) -> None:
         self.user_ns: dict[str, object] = {}
         self.ast_transformers: list[object] = []
+
+
+def test_a_later_set_up_wins(collector: Collector, tmp_path: Path) -> None:
+    """What a program says itself goes from then on, though popcon was armed before it started."""
+    (tmp_path / "sitecustomize.py").write_text("import popcon; popcon.setup_reporter()")
+    done = run_python(
+        sys.executable,
+        "import popcon, statsd\n"
+        f"popcon.setup_reporter(sink='file:{tmp_path}/told', deny='pyyaml', prefix='p')\n"
+        "import yaml",
+        POPCON_SINK=collector.url,
+        PYTHONPATH=f"{tmp_path}:{ROOT}",
+    )
+
+    assert (done.returncode, done.stderr, collector.lines(wait=0.3)) == (0, "", [])
+    assert (tmp_path / "told").read_text().splitlines()[1:] == [
+        "p.library_used._other:1|c",
+        "p.library_used.statsd:1|c",
+        "p.reports:1|c",
+    ]
+
+
+def test_a_later_set_up_that_is_wrong(collector: Collector) -> None:
+    """Where it can't be understood nothing more leaves: counts in a wrong place are worse than none."""
+    done = run_python(
+        sys.executable,
+        "import popcon; popcon.setup_reporter(); popcon.setup_reporter(labels='rubbish')",
+        POPCON_SINK=collector.url,
+        POPCON_DEBUG="1",
+    )
+
+    assert "'rubbish'" in done.stderr
+    assert collector.lines(wait=0.3) == []
+
+
+@pytest.mark.parametrize("variable", ["DO_NOT_TRACK", "POPCON_DISABLED"])
+def test_an_opt_out_in_the_script(collector: Collector, variable: str) -> None:
+    """An opt-out that the program sets before anything was sent is heeded too."""
+    run_python(
+        sys.executable,
+        f"import os, popcon; popcon.setup_reporter(); os.environ[{variable!r}] = '1'; import yaml",
+        POPCON_SINK=collector.url,
+    )
+
+    assert collector.lines(wait=0.3) == []

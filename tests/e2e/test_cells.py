@@ -13,7 +13,7 @@ import pytest
 
 from popcon.activate.ipython import FILE_NAME, startup_text
 from popcon.demo.kernels import KernelSession, kernel
-from tests.conftest import Collector, clean_environ
+from tests.conftest import ROOT, Collector, clean_environ
 
 #: Older ones load what they draw tracebacks with as they start: it is never anybody's then.
 DRAWS_LATE = pytest.mark.skipif(
@@ -189,6 +189,32 @@ def test_an_opt_out_in_a_startup_file(start: Start, collector: Collector) -> Non
         session.run("import jinja2")
 
     assert collector.lines(wait=0.5) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("POPCON_DENY", "jinja2", used("_other", "markupsafe", first=True)),
+        ("DO_NOT_TRACK", "1", []),
+    ],
+)
+def test_settings_of_a_startup_file(
+    start: Start,
+    collector: Collector,
+    tmp_path: Path,
+    variable: str,
+    value: str,
+    expected: list[str],
+) -> None:
+    """They are in time, also where Python was armed as it started: the first cell reads them again."""
+    (tmp_path / "sitecustomize.py").write_text("import popcon; popcon.setup_reporter()")
+    with start(
+        startup=f"import os; os.environ[{variable!r}] = {value!r}",
+        PYTHONPATH=f"{tmp_path}:{ROOT}",
+    ) as session:
+        session.run("import jinja2")
+
+    assert collector.lines(wait=1) == expected
 
 
 def test_a_kernel_without_cells(start: Start, collector: Collector) -> None:

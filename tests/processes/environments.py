@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from popcon.activate import pth as pth_files
+from popcon.activate import written
 from tests.conftest import ROOT, Collector, clean_environ
 from tests.processes.table import CALL, PASSES, SET_UP, SITECUSTOMIZE, Row
 
@@ -50,7 +52,7 @@ class Environment:
         if joblib is not None and joblib.submodule_search_locations:
             shutil.copytree(joblib.submodule_search_locations[0], self.site / "joblib")
         if pth:
-            (self.site / "arm.pth").write_text(SET_UP)
+            written.write(pth_files.texts(self.site))
 
     def _install(self, library: str) -> None:
         """Write the metadata of a package that is in place."""

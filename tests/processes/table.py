@@ -575,6 +575,12 @@ def programs() -> list[Row]:
             file="{bin}/eat",
         ),
         Row(
+            "a console script of the environment that forks, and then calls `setup_reporter()`",
+            APPLES + "import os\nif not os.fork(): os._exit(0)\nos.wait()\n" + SET_UP,
+            ITSELF,
+            file="{bin}/eat",
+        ),
+        Row(
             "a console script of the environment runs `python -c 'import pears'`",
             _RUNS,
             {"reports": 1, "pears": 1},
