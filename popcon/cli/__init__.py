@@ -7,12 +7,38 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TextIO
 
 from popcon import __version__
-from popcon.cli import activation, demo, doctor, explain, exporter, index, render
-from popcon.errors import EXIT_STATUSES, PopconError
+from popcon.cli import (
+    activation,
+    demo,
+    doctor,
+    explain,
+    exporter,
+    index,
+    inventory,
+    load,
+    render,
+    show,
+    watch,
+)
+from popcon.errors import EXIT_STATUSES, FileError, PopconError
 
-_COMMANDS = (activation, doctor, explain, index, exporter, render, demo)
+_COMMANDS = (
+    activation,
+    doctor,
+    show,
+    explain,
+    index,
+    watch,
+    inventory,
+    load,
+    exporter,
+    render,
+    demo,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,21 +62,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # there may be none, or a test's
             stream.reconfigure(errors="backslashreplace")
-    top = parser()
+    try:
+        try:
+            return _run(parser(), argv)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except PopconError as error:
+        return _refuse(str(error), error.status)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # somebody's `| head` has seen enough
+        _discard(sys.stdout)
+        return 0
+    except OSError as error:
+        if type(error) is not OSError or error.filename is not None:
+            raise  # a fault of ours: what deals with files and addresses says itself what went wrong
+        _discard(sys.stdout)  # the disk is full, as a rule
+        return _refuse(f"can't write: {error.strerror or error}", FileError.status)
+
+
+def _run(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     arguments = top.parse_args(argv)
     if "run" not in arguments:
         top.print_help(sys.stderr)
         return 2
-    try:
-        status: int = arguments.run(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except PopconError as error:
-        print(f"popcon: error: {error}", file=sys.stderr)
-        return error.status
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # somebody's `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    status: int = arguments.run(arguments)
     return status
+
+
+def _refuse(reason: str, status: int) -> int:
+    try:
+        print(f"popcon: error: {reason}", file=sys.stderr, flush=True)
+    except OSError:  # standard error may be on the same disk
+        _discard(sys.stderr)
+    return status
+
+
+def _discard(stream: TextIO) -> None:
+    """Let go of what is still in the buffer: Python would try to write it as it ends, and complain."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

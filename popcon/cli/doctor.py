@@ -10,14 +10,19 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from popcon.catalog import CANARY, PREFIX, SITE_LABELS
 from popcon.cli.extras import needs
-from popcon.config import Settings, parse_statsd_url, read
+from popcon.config import Settings, parse_statsd_url, read, why_off
 from popcon.errors import NetworkError, PopconError
+from popcon.sinks import SCHEMES, files, scheme_of
 
 CANARY_ID = "doctor"
+_CANARY_SCHEMES = ("statsd", "statsd+tcp")
+#: How long a connection over TCP may take.
+_CONNECT_SECONDS = 5.0
 
 
 class Finding(NamedTuple):
@@ -82,6 +87,9 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings as they come; 1 if one failed."""
+    if arguments.metrics_url or arguments.prometheus_url:
+        with needs("cli"):  # before the first line, not behind the last
+            import popcon.insight.ask  # noqa: F401
     failed = False
     for finding in findings(arguments.metrics_url, arguments.prometheus_url, arguments.timeout):
         print(f"{finding.state:4}  {finding.text}", flush=True)
@@ -108,7 +116,7 @@ def findings(
     yield Finding("ok", f"prefix {settings.prefix} (from {settings.origins['prefix']})")
     yield from _mapped(settings)
     if settings.off:
-        yield Finding("note", f"{settings.off} is set: kernels with it send nothing (doctor does)")
+        yield Finding("note", f"{why_off(settings.off)}: kernels send nothing then (doctor does)")
     yield from _canary(settings, metrics_url, prometheus_url, timeout)
 
 
@@ -143,12 +151,13 @@ def namesakes(path: list[str]) -> Iterator[Finding]:
 
 
 def _activation() -> Iterator[Finding]:
-    from popcon.activate import ipython
+    from popcon.activate.order import order_of
 
-    active = [place for place in ipython.places() if place.state == "active"]
-    for place in active:
-        yield Finding("ok", f"active in IPython: {place.file}")
-    if not active:
+    order = order_of(Path(sys.prefix))
+    for place in order.places:
+        if place.arms:
+            yield Finding("ok", f"active by {place.how}: {place.file}")
+    if order.kernels is None:
         yield Finding("note", "no kernel of this environment reports", "popcon enable ipython")
 
 
@@ -171,27 +180,49 @@ def _mapped(settings: Settings) -> Iterator[Finding]:
 def _canary(
     settings: Settings, metrics_url: str | None, prometheus_url: str | None, timeout: float
 ) -> Iterator[Finding]:
-    """Send a canary to each sink, and watch it arrive before the next one is sent."""
+    """Send a canary to each sink that takes one, and watch it arrive before the next one is sent."""
     labels = {**dict(settings.labels), "id": CANARY_ID}
     watched = _watched(labels, metrics_url, prometheus_url)
+    exporters = [url for url in settings.sinks if scheme_of(url) in _CANARY_SCHEMES]
     for url in settings.sinks:
+        if url not in exporters:
+            yield _without_canary(url)
+    for url in exporters:
         for finding in _proved(url, settings.prefix, labels, watched, timeout):
             yield finding
             if finding.state == "FAIL":
                 return
-    if not watched:
+    if exporters and not watched:
         yield Finding(
             "note",
-            "whether it arrived can't be seen from here: UDP gives no answer",
+            "whether it arrived can't be seen from here: statsd gives no answer",
             "add --metrics-url http://exporter:9102/metrics or --prometheus-url http://prometheus:9090",
         )
+
+
+def _without_canary(url: str) -> Finding:
+    """Say what can be said of a sink that no exporter is behind; a file's folder can be looked at."""
+    if scheme_of(url) not in SCHEMES:
+        return Finding("note", f"no canary goes to {url}, which another package opens")
+    if scheme_of(url) == "print":
+        return Finding("ok", f"no canary goes to {url}, which shows reports where they are made")
+    path, is_folder = files.place(files.parse(url)[0])
+    # A folder that is missing is made, those above it are not.
+    folder = path if is_folder and os.path.isdir(path) else os.path.dirname(path)
+    if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+        return Finding("ok", f"no canary goes to {url}: reports are files in '{folder}'")
+    return Finding(
+        "FAIL",
+        f"'{folder}' is no folder that one can write to from here (the sink {url})",
+        "make it, with write access for everybody whose processes report there",
+    )
 
 
 def _proved(
     url: str, prefix: str, labels: dict[str, str], watched: list[Watched], timeout: float
 ) -> Iterator[Finding]:
     """Send one canary, and look for it in each place in turn; stop at the first that fails."""
-    # A number of its own, so that another doctor's canary is not taken for this one.
+    # A number of its own, so that another doctor's canary is not taken for this one (docs/admins.md).
     number = random.randint(100, 999)  # noqa: S311 - no secret
     try:
         wanted = [place.seen() + number for place in watched]
@@ -251,18 +282,28 @@ def _sent(url: str, prefix: str, number: int) -> Finding:
 
     from popcon.sinks.statsd import address_of
 
-    host, port = parse_statsd_url(url)
+    scheme = scheme_of(url)
+    host, port = parse_statsd_url(url, scheme)
     try:
         ipv6, address = address_of(host, port)
         numeric = address[0]
-        client = statsd.StatsClient(numeric, port, prefix=prefix, ipv6=ipv6)
+        if scheme == "statsd":
+            client = statsd.StatsClient(numeric, port, prefix=prefix, ipv6=ipv6)
+        else:
+            client = statsd.TCPStatsClient(numeric, port, prefix, _CONNECT_SECONDS, ipv6)
     except OSError as error:
         raise NetworkError(f"the sink's host '{host}' does not resolve: {error.strerror}") from None
     except UnicodeError:
         raise NetworkError(f"the sink's host '{host}' does not resolve: not a host name") from None
-    client.incr(f"{CANARY.wire}.{CANARY_ID}", number)
-    client.close()
-    if _refuses(ipv6, address):
+    try:
+        client.incr(f"{CANARY.wire}.{CANARY_ID}", number)
+    except OSError as error:  # only TCP says so
+        raise NetworkError(
+            f"no connection to {numeric} port {port}, TCP (the sink {url}): {error}"
+        ) from None
+    finally:
+        client.close()
+    if scheme == "statsd" and _refuses(ipv6, address):
         raise NetworkError(f"nobody listens on {numeric} port {port}, UDP (the sink {url})")
     return Finding("ok", f"{prefix}.{CANARY.wire}.{CANARY_ID} sent to {numeric} port {port}")
 

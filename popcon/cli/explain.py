@@ -14,8 +14,10 @@ from types import ModuleType
 from typing import Any
 
 from popcon.catalog import OTHER
+from popcon.config import read_naming
 from popcon.errors import UsageError
 from popcon.evidence import evidence
+from popcon.globs import admits
 from popcon.index import index_of
 from popcon.libraries import Libraries, file_of, sites_on_path, split_site
 from popcon.site_directory import SiteDirectory
@@ -53,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
 def explain(name: str) -> dict[str, Any]:
     """Return what is known of a module, as `--json` prints it. Raises `UsageError` if there is none."""
     modules = find(name)
-    found, _ = Libraries().used_by([name], modules)
+    naming = read_naming(os.environ)
+    found, _ = Libraries(**naming).used_by([name], modules)
     counted, version = next(iter(found.items()), ("", ""))
     file = file_of(modules[name])
     base, relative = split_site(file) if file else ("", "")
@@ -75,7 +78,11 @@ def explain(name: str) -> dict[str, Any]:
             {"link": link, "library": library, "says": says}
             for link, library, says in evidence(site, relative)
         ]
-    answer["why"] = _why(name, file, base, answer["library"], counted)
+    if counted == OTHER and _is_hidden(answer["library"], naming):
+        which = answer["library"] or "this editable install"
+        answer["why"] = f"{which} is not to be named (POPCON_ALLOW, POPCON_DENY)"
+    else:
+        answer["why"] = _why(name, file, base, answer["library"], counted)
     return answer
 
 
@@ -129,6 +136,12 @@ def _stand_in(spec: ModuleSpec) -> ModuleType:
     return module
 
 
+def _is_hidden(library: str | None, naming: dict[str, Any]) -> bool:
+    if library is None:
+        return bool(naming["scope"] == "all")
+    return not admits(library, naming["allow"], naming["deny"])
+
+
 def _why(name: str, file: str | None, base: str, library: str | None, counted: str) -> str:
     if name.partition(".")[0] == "popcon":
         return "popcon doesn't count itself"
@@ -142,6 +155,10 @@ def _why(name: str, file: str | None, base: str, library: str | None, counted: s
             f"{library} was installed from a repository, a folder or a file"
             if own
             else f"{library} is not part of the image, and the image has no library of that name"
+        )
+    if counted and not base:
+        return (
+            "the file belongs to an editable install of it, and all is to be named (POPCON_SCOPE)"
         )
     if counted:
         return "the file was installed by it"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
+import re
 import signal
 from queue import SimpleQueue
 
@@ -76,7 +78,7 @@ def _add_statsd_flags(group: argparse._ArgumentGroup) -> None:
         type=_bytes,
         default=0,
         metavar="BYTES",
-        help="asked of the kernel",
+        help="the size of the buffer that the kernel is asked for",
     )
     for style in _STYLES:
         flag(
@@ -85,6 +87,21 @@ def _add_statsd_flags(group: argparse._ArgumentGroup) -> None:
             action=argparse.BooleanOptionalAction,
             help="on where a mapping file is given; off for popcon's own rules, which need no tags",
         )
+
+
+class _Logfmt(logging.Formatter):
+    """One line of keys and values, as statsd_exporter logs: a value with a space in it is quoted."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "time=%(asctime)s level=%(levelname)s msg=%(message)s", "%Y-%m-%dT%H:%M:%S%z"
+        )
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line; what follows it, a traceback, is added behind."""
+        if not re.fullmatch(r"[^\s\"=]+", record.message):
+            record.message = json.dumps(record.message, ensure_ascii=False)
+        return super().formatMessage(record)
 
 
 def _bytes(text: str) -> int:
@@ -124,10 +141,10 @@ def run(arguments: argparse.Namespace) -> int:
             return load(mapping_text(), source="popcon's own rules")
         return read_mapping_file(arguments.mapping)
 
-    logging.basicConfig(
-        level={"warn": "WARNING"}.get(arguments.log, arguments.log.upper()),
-        format="time=%(asctime)s level=%(levelname)s msg=%(message)s",
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Logfmt())
+    level = {"warn": "WARNING"}.get(arguments.log, arguments.log.upper())
+    logging.basicConfig(level=level, handlers=[handler])
     log = logging.getLogger("popcon.exporter")
     if arguments.check:
         mapping = read_mapping()

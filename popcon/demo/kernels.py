@@ -15,8 +15,9 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
-from popcon.activate import ipython
-from popcon.config import without_popcon
+from popcon import switched_off
+from popcon.activate import ipython, written
+from popcon.config import why_off, without_popcon
 from popcon.errors import PopconError
 
 #: Seconds that a kernel may take to start, and a cell to run.
@@ -32,12 +33,17 @@ def reporting_profile(sink: str, labels: str) -> Iterator[dict[str, str]]:
     """Yield the environment of a kernel that reports, from a profile that is gone afterwards.
 
     Nothing that the person's own environment says about popcon gets through, opt-outs included:
-    the demo was asked for by name, and sends to this machine alone.
+    the demo was asked for by name, and sends to this machine alone. A file that says no can't be
+    kept out: it is a `PopconError`.
     """
     with tempfile.TemporaryDirectory(prefix="popcon-demo-") as folder:
-        ipython.install(Path(folder) / "profile_default" / "startup")
+        written.write(ipython.texts(Path(folder) / "profile_default" / "startup"))
         ours = {"IPYTHONDIR": folder, "POPCON_SINK": sink, "POPCON_LABELS": labels}
-        yield {**without_popcon(os.environ), **ours}
+        environ = {**without_popcon(os.environ), **ours}
+        off = switched_off(environ)
+        if off:
+            raise PopconError(f"no kernel would report: {why_off(off)}")
+        yield environ
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -62,6 +63,10 @@ def busy_port() -> object:
         (("render", "--root", "/no/such"), 3, "/no/such"),
         (("enable", "ipython", "--prefix", "/dev/null"), 3, "/dev/null"),
         (("enable", "sitecustomise"), 2, "'sitecustomise'"),
+        (("enable", "pth", "--system"), 2, "'--system'"),
+        (("enable", "pth", "--prefix", "/no/such/folder"), 3, "'/no/such/folder'"),
+        (("enable", "pth", "--prefix", "a\nb"), 3, "'a\\nb'"),
+        (("disable", "sitecustomize", "--prefix", "/dev/null"), 3, "'/dev/null'"),
         (("nonsense",), 2, "'nonsense'"),
     ],
 )
@@ -162,35 +167,6 @@ def test_every_status_is_listed() -> None:
     assert {kind.status for kind in kinds} <= set(EXIT_STATUSES)
 
 
-def test_enable_status_disable(tmp_path: Path) -> None:
-    """The three commands agree on where the file is and what it does."""
-    environ = {
-        "IPYTHONDIR": str(tmp_path / "home"),
-        "POPCON_SINK": "statsd://exporter.example:9125",
-    }
-    file = tmp_path / "etc" / "ipython" / "startup" / "000-popcon.py"
-    enabled = popcon("enable", "ipython", "--prefix", str(tmp_path), **environ)
-    status = popcon("status", "--prefix", str(tmp_path), **environ)
-    off = popcon("status", "--prefix", str(tmp_path), **environ, DO_NOT_TRACK="1")
-    wrong = popcon("status", "--prefix", str(tmp_path), **{**environ, "POPCON_SINK": "x"})
-    disabled = popcon("disable", "ipython", "--prefix", str(tmp_path), **environ)
-    again = popcon("disable", "ipython", "--prefix", str(tmp_path), **environ)
-
-    assert f"enabled: {file}" == enabled.stdout.splitlines()[0]
-    assert f"active  {file}  (environment)" in status.stdout.splitlines()
-    assert (
-        status.stdout.splitlines()[-1]
-        == "reports go to statsd://exporter.example:9125 as python_popcon.…"
-    )
-    assert off.stdout.splitlines()[-1] == "nothing would be sent: DO_NOT_TRACK is set"
-    assert "nothing would be sent: not a sink" in wrong.stdout
-    assert (status.returncode, off.returncode, wrong.returncode) == (0, 0, 1)
-    assert popcon("status", "--prefix", "/no/such", **environ).returncode == 1
-    assert f"disabled: {file} is gone\n" == disabled.stdout
-    assert "nothing to do" in again.stdout
-    assert not file.exists()
-
-
 def test_no_command_at_all() -> None:
     """Without a command the help is shown, and that is a usage error."""
     done = popcon()
@@ -245,6 +221,42 @@ def test_a_reader_that_has_seen_enough() -> None:
     )
 
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"),
+    [
+        (("show",), ""),
+        (("show",), "1"),
+        (("show", "yaml"), ""),
+        (("render", "mapping"), ""),
+        (("render", "mapping"), "1"),
+        (("--help",), ""),  # argparse says nothing of what fails at once
+        (("show", "--help"), ""),
+    ],
+)
+def test_a_disk_that_is_full(arguments: tuple[str, ...], unbuffered: str) -> None:
+    """Output that can't be written is one line and a status; nothing is said as Python ends either."""
+    command = [sys.executable, "-m", "popcon", *arguments]
+    environ = clean_environ(PYTHONUNBUFFERED=unbuffered)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env=environ, check=False
+        )
+        both = subprocess.run(command, stdout=full, stderr=full, env=environ, check=False)
+
+    assert done.stderr == "popcon: error: can't write: No space left on device\n"
+    assert (done.returncode, both.returncode) == (3, 3)
+
+
+def test_a_log_line_is_keys_and_values(tmp_path: Path) -> None:
+    """The exporter's log can be split at its spaces: a message with spaces is in quotes."""
+    with listening(tmp_path):
+        (line,) = (tmp_path / "log").read_text().splitlines()
+
+    words = dict(word.split("=", 1) for word in shlex.split(line))
+    assert list(words) == ["time", "level", "msg"]
+    assert words["msg"].startswith("listening: statsd on udp port ")
 
 
 def test_render_prints_a_mapping_for_a_sites_labels(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +17,7 @@ from popcon.exporter.address import Address
 from popcon.exporter.mapping import load
 from popcon.exporter.server import Exporter, Options
 from popcon.render.mapping import mapping_text
+from tests.activate.conftest import Venv
 from tests.conftest import Collector
 
 LOOPBACK = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0))
@@ -207,3 +210,41 @@ def test_namesakes(tmp_path: Path, files: list[str], text: str) -> None:
 
     assert [finding.text.startswith(text) for finding in failures(found)] == [True]
     assert failures(list(namesakes(["/no/such/folder"]))) == []
+
+
+@pytest.mark.parametrize("flag", ["--metrics-url", "--prometheus-url"])
+def test_without_the_extra(tmp_path: Path, flag: str) -> None:
+    """What a URL needs and isn't installed is said before the first line."""
+    done = Venv(sys.executable, tmp_path / "venv").popcon("doctor", flag, "http://127.0.0.1:1/")
+
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "pip install 'popcon[cli]'" in done.stderr
+
+
+def test_a_canary_over_tcp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over TCP the canary has a connection, and where nobody listens that fails."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setenv("POPCON_SINK", f"statsd+tcp://127.0.0.1:{port}")
+        found = list(findings(None, None, timeout=0))
+        connection, _ = server.accept()
+        with connection, connection.makefile() as stream:
+            said = stream.read()
+    assert failures(found) == []
+    assert said.startswith("python_popcon.canary.doctor:")
+
+    (refused,) = failures(list(findings(None, None, timeout=0)))
+    assert f"no connection to 127.0.0.1 port {port}, TCP" in refused.text
+
+
+def test_sinks_that_take_no_canary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a file the folder is looked at; a print has nothing to be proved."""
+    local = f"print: file:{tmp_path} json:{tmp_path}/new/ pickle:{tmp_path}/a"
+    monkeypatch.setenv("POPCON_SINK", f"{local} jsonl:{tmp_path}/no/such")
+    found = list(findings(None, None, timeout=0))
+
+    (failed,) = failures(found)
+    assert failed.text.startswith(f"'{tmp_path}/no' is no folder that one can write to")
+    assert [f.state for f in found if f.text.startswith("no canary goes to ")] == ["ok"] * 4
+    assert list(tmp_path.iterdir()) == []
+    assert "can't be seen from here" not in found[-1].text

@@ -23,10 +23,10 @@ def image(tmp_path: Path) -> Path:
     return tmp_path / "image"
 
 
-def popcon(*arguments: str, path: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def popcon(*arguments: str, path: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command and return how it ended; `path` comes first on `sys.path`."""
     command = [sys.executable, "-m", "popcon", *arguments]
-    environ = clean_environ(PYTHONPATH=f"{path}:{ROOT}")
+    environ = clean_environ(PYTHONPATH=f"{path}:{ROOT}", **environ)
     return subprocess.run(
         command, capture_output=True, text=True, env=environ, timeout=60, check=False
     )
@@ -106,6 +106,36 @@ def test_explain(tmp_path: Path, module: str, expected: str) -> None:
     line = done.stdout.splitlines()[-1]
     assert line.startswith("  counted as")
     assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "expected"),
+    [
+        ("from_a_repository", {}, "_other: secret was installed from a repository"),
+        ("from_a_repository", {"POPCON_SCOPE": "all"}, "secret: the file was installed by it"),
+        ("egg_link", {}, "_other: the file belongs to an editable install"),
+        ("egg_link", {"POPCON_SCOPE": "all"}, "secret: the file belongs to an editable install"),
+        (
+            "egg_link",
+            {"POPCON_SCOPE": "all", "POPCON_DENY": "s*"},
+            "_other: this editable install is not to be named (POPCON_ALLOW, POPCON_DENY)",
+        ),
+        (
+            "from_a_repository",
+            {"POPCON_SCOPE": "all", "POPCON_ALLOW": "other"},
+            "_other: secret is not to be named (POPCON_ALLOW, POPCON_DENY)",
+        ),
+    ],
+)
+def test_explain_by_the_settings(
+    tmp_path: Path, name: str, environ: dict[str, str], expected: str
+) -> None:
+    """What is counted goes by the scope and the globs that are set."""
+    case = next(case for case in CASES if case.name == name)
+    path = ":".join(map(str, case.build(tmp_path)))
+    done = popcon("explain", "secret", path=Path(path), **environ)
+
+    assert done.stdout.splitlines()[-1].split(None, 2)[2].startswith(expected), done.stdout
 
 
 @pytest.mark.parametrize(
