@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from popcon.activate.ipython import FILE_NAME
 from tests.conftest import ROOT, clean_environ
 from tests.e2e.servers import Running, exporter
 
@@ -42,6 +43,9 @@ def hub_python(wheel: Path) -> str:
         stamp.touch()
     pip(python, "install", "--force-reinstall", "--no-deps", str(wheel))
     pip(python, "install", "--constraint", str(ROOT / "constraints.txt"), "statsd")
+    (folder / "etc" / "ipython" / "startup" / FILE_NAME).unlink(
+        missing_ok=True
+    )  # another checkout's
     run([str(folder / "bin" / "popcon"), "enable", "ipython"])
     return python
 

@@ -73,15 +73,17 @@ def _served(command: list[str], health: str) -> Iterator[None]:
 
 @contextmanager
 def exporter(
-    kind: str, mapping: Path = MAPPING, ports: tuple[int, int] | None = None
+    kind: str, mapping: Path = MAPPING, ports: tuple[int, int] | None = None, *, tcp: bool = False
 ) -> Iterator[Running]:
     """Run `statsd_exporter` or `popcon` with a mapping: the same flags for either.
 
-    `ports` are those for UDP and for HTTP, free ones where none are given.
+    `ports` are those for UDP and for HTTP, free ones where none are given. With `tcp`, which only
+    statsd_exporter knows, it listens on the UDP port's number there too.
     """
     udp, web = ports or (free_port(socket.SOCK_DGRAM), free_port())
+    listen_tcp = f"--statsd.listen-tcp={f'127.0.0.1:{udp}' if tcp else ''}"
     own = [sys.executable, "-m", "popcon", "exporter"]
-    start = own if kind == "popcon" else [str(program("statsd_exporter")), "--statsd.listen-tcp="]
+    start = own if kind == "popcon" else [str(program("statsd_exporter")), listen_tcp]
     flags = [
         f"--statsd.mapping-config={mapping}",
         f"--statsd.listen-udp=127.0.0.1:{udp}",
