@@ -19,7 +19,7 @@ from jupyter_client.connect import write_connection_file
 
 from benchmarks.environment import Environment, ready
 from benchmarks.measure import PEER, POPCON, Receiver, libraries_in, table
-from popcon.activate import ipython
+from popcon.activate import ipython, written
 
 RUNS = 15
 CELL = "import numpy, pandas"
@@ -37,7 +37,7 @@ def main() -> int:
             startup = Path(folder) / side / "profile_default" / "startup"
             startup.mkdir(parents=True)
             if side == POPCON.name:
-                ipython.install(startup)
+                written.write(ipython.texts(startup))
             elif side == PEER.name:
                 (startup / "000-popularity-contest.py").write_text(PEER.arm + "\n")
         for _ in range(RUNS + 1):

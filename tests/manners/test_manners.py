@@ -12,13 +12,22 @@ import pytest
 
 from tests.conftest import interpreters
 from tests.manners.fault import Fault, Outcome, run
-from tests.manners.faults import endings, files, kernels, modules, network, process, settings
+from tests.manners.faults import (
+    endings,
+    files,
+    kernels,
+    modules,
+    network,
+    process,
+    settings,
+    sinks,
+)
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the faults are made by POSIX means")
 
 FAULTS = [
     fault
-    for group in (network, settings, files, process, modules, endings, kernels)
+    for group in (network, settings, files, process, modules, endings, kernels, sinks)
     for fault in group.FAULTS
 ]
 #: Each fault on each Python; those in IPython where IPython is, beside pytest.

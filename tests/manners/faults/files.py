@@ -17,18 +17,19 @@ _OTHER = "python_popcon.library_used._other:1|c"
 _BROKEN = "python_popcon.library_used.broken:1|c"
 
 
-def _mounted(script: str) -> tuple[str, ...]:
+def mounted(script: str) -> tuple[str, ...]:
     """Return a wrapper: a namespace of mounts, set up by this script."""
     return (*_MOUNTS, f'{script}\nexec "$@"', "sh")
 
 
-_FULL = """
+FULL = """
 for name in work home tmp; do
     mount -t tmpfs -o size=4k popcon "$PLACE/$name"
     head -c 9000 /dev/zero > "$PLACE/$name/full" 2> /dev/null || true
 done
 cd "$PLACE/work"
 """
+READ_ONLY = 'mount --bind "$PLACE" "$PLACE"\nmount -o remount,ro,bind "$PLACE"\ncd "$PLACE/work"'
 _WRITE = "try: open('x', 'wb').write(b'x' * 9000)\nexcept OSError as error: print(error.errno)"
 
 
@@ -165,6 +166,17 @@ def _bad_index(
     return Fault(f"index that is {name}", files=lambda place: make(_index(place)), wrapper=wrapper)
 
 
+def _bad_watch_list(
+    name: str, make: Callable[[Path], object], *, wrapper: tuple[str, ...] = (), says: str = ""
+) -> Fault:
+    return Fault(
+        f"watch list that is {name}",
+        files=lambda place: make(_index(place).with_name("watch-list")),
+        wrapper=wrapper,
+        says=says,
+    )
+
+
 def _unreadable(path: Path) -> None:
     path.write_text("")
     path.chmod(0)
@@ -224,18 +236,26 @@ FAULTS = [
     _bad_index("a pipe", os.mkfifo),
     _bad_index("a link to itself", lambda path: path.symlink_to(path.name)),
     _bad_index("of 50 MB", _sparse),
+    # The watch list
+    _bad_watch_list(
+        "garbage", lambda path: path.write_bytes(bytes(range(256)) * 40), says="is damaged"
+    ),
+    _bad_watch_list("empty", lambda path: path.touch(), says="is damaged"),
+    _bad_watch_list("a folder", lambda path: path.mkdir()),
+    _bad_watch_list("unreadable", _unreadable, wrapper=_NO_ROOT),
+    _bad_watch_list("a pipe", os.mkfifo, says="is damaged"),
+    _bad_watch_list("a link to itself", lambda path: path.symlink_to(path.name)),
+    _bad_watch_list("of 50 MB", _sparse, says="is damaged"),
     # Disks
     Fault(
         "disk that is full",
-        wrapper=_mounted(_FULL),
+        wrapper=mounted(FULL),
         last=_WRITE,
         stdout="The user's own line.\n28\n",
     ),
     Fault(
         "disk that is read-only",
-        wrapper=_mounted(
-            'mount --bind "$PLACE" "$PLACE"\nmount -o remount,ro,bind "$PLACE"\ncd "$PLACE/work"'
-        ),
+        wrapper=mounted(READ_ONLY),
         last=_WRITE,
         stdout="The user's own line.\n30\n",
     ),
@@ -276,7 +296,7 @@ FAULTS = [
     ),
     # popcon itself
     _startup("popcon that is not installed", _without_popcon, reached=False),
-    _startup("popcon that is an empty folder", _empty_popcon),
+    _startup("popcon that is an empty folder", _empty_popcon, reached=False),
     _startup("popcon without its reporter", _half_popcon("reporter.py")),
     _startup("popcon without its settings", _half_popcon("config.py")),
     _startup("popcon without its sinks", _half_popcon("sinks")),

@@ -47,6 +47,9 @@ _RUBBISH = [
     ("children of an unknown kind", "POPCON_CHILDREN", "some", "'some'"),
     ("details of an unknown kind", "POPCON_DETAILS", "version,foo", "'foo'"),
     ("programs of an unknown kind", "POPCON_PROGRAMS", "?", "'?'"),
+    ("scope of an unknown kind", "POPCON_SCOPE", "some", "'some'"),
+    ("allow list of nothing", "POPCON_ALLOW", ",", "no library in ','"),
+    ("deny list with a byte", "POPCON_DENY", f"a,{_BYTE}", r"'\udcff'"),
 ]
 
 FAULTS = [
