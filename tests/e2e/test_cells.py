@@ -180,7 +180,9 @@ def test_what_the_shell_loads_for_itself(start: Start, collector: Collector) -> 
         session.run("import pexpect")
 
     assert used(first=True) == before
-    assert used("pexpect", "ptyprocess") == collector.lines(wait=5)
+    # Older ones have it before the first cell: it is the kernel's own then.
+    late = IPython.version_info >= (9,)
+    assert collector.lines(wait=1) == (used("pexpect", "ptyprocess") if late else [])
 
 
 def test_an_opt_out_in_a_startup_file(start: Start, collector: Collector) -> None:
