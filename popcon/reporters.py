@@ -29,13 +29,9 @@ class PrintReporter(Reporter):
 
     def __call__(self, checks: "list[str]") -> None:
         """Print the list, as Python writes it, on standard output."""
-        stream = sys.__stdout__
-        if sys.stdout is not stream:
-            print(checks)
-        elif stream is not None:
-            stream.flush()
-            # What can't be written would stay in the buffer, and make the exit status 120.
-            os.write(stream.fileno(), f"{checks}\n".encode(stream.encoding, "backslashreplace"))
+        from popcon.sinks.printed import write
+
+        write(f"{checks}\n", sys.stdout, sys.__stdout__)
 
 
 class FileReporter(Reporter):
@@ -79,9 +75,9 @@ class JSONFileReporter(FileReporter):
 
     def content(self, checks: "list[str]") -> bytes:
         """Return what the file holds."""
-        from json import dumps
+        from popcon.sinks.accounts import as_json
 
-        return dumps({"format": FORMAT, "checks": checks}).encode() + b"\n"
+        return as_json({"format": FORMAT, "checks": checks}).encode() + b"\n"
 
 
 class JSONLinesReporter(FileReporter):
@@ -91,10 +87,10 @@ class JSONLinesReporter(FileReporter):
 
     def content(self, checks: "list[str]") -> bytes:
         """Return what the file holds."""
-        from json import dumps
+        from popcon.sinks.accounts import as_json
 
         rows = [{"format": LINES_FORMAT}, *({"check": name} for name in checks)]
-        return "".join(dumps(row) + "\n" for row in rows).encode()
+        return "".join(as_json(row) + "\n" for row in rows).encode()
 
 
 class PickleReporter(FileReporter):
@@ -108,6 +104,6 @@ class PickleReporter(FileReporter):
 
     def content(self, checks: "list[str]") -> bytes:
         """Return what the file holds."""
-        from pickle import dumps
+        from _pickle import dumps  # `pickle` itself could be a file of the user's
 
         return dumps({"format": FORMAT, "checks": checks}, protocol=4)

@@ -27,12 +27,14 @@ def text(reports: "Reports", prefix: str, identity: str) -> bytes:
 def json_lines(reports: "Reports", prefix: str, identity: str) -> bytes:
     """Return an object that names the format, and one for each report, each on its own line."""
     head = {"format": "popcon-reports 1", "id": identity, "prefix": prefix}
-    return _encoded([_dumps(head), *(_dumps(_increment(report)) for report in reports)])
+    return _encoded([as_json(head), *(as_json(_increment(report)) for report in reports)])
 
 
 def json(reports: "Reports", prefix: str, identity: str) -> bytes:
     """Return one object, a key on each line."""
-    members = [f" {_dumps(key)}: {_dumps(value)}" for key, value in _whole(reports, prefix).items()]
+    members = [
+        f" {as_json(key)}: {as_json(value)}" for key, value in _whole(reports, prefix).items()
+    ]
     return _encoded(["{", ",\n".join(members), "}"])
 
 
@@ -52,21 +54,23 @@ FORMATS = {
 }
 
 
-def _dumps(value: "Any") -> str:
-    """Return a value as JSON; what is told needs no escapes, being names of letters, digits and signs.
+def as_json(value: "Any") -> str:
+    """Return a value as JSON, as `json.dumps` writes it.
 
     Not by `json`, which could be a file of the user's: a script that is called so would run twice.
     """
+    from _json import encode_basestring_ascii
+
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
     if isinstance(value, dict):
-        members = [f"{_dumps(key)}: {_dumps(member)}" for key, member in value.items()]
+        members = [f"{as_json(key)}: {as_json(member)}" for key, member in value.items()]
         return "{" + ", ".join(members) + "}"
     if isinstance(value, str):
-        return f'"{value}"'
-    return "[" + ", ".join(map(_dumps, value)) + "]"
+        return str(encode_basestring_ascii(value))
+    return "[" + ", ".join(map(as_json, value)) + "]"
 
 
 def _whole(reports: "Reports", prefix: str) -> "dict[str, Any]":

@@ -22,7 +22,7 @@ from popcon.reporters import (
     Reporter,
     TextFileReporter,
 )
-from tests.conftest import clean_environ, interpreters, run_python
+from tests.conftest import ROOT, clean_environ, interpreters, run_python
 
 HITS = ["google.cloud", "root"]
 KINDS = [TextFileReporter, JSONFileReporter, JSONLinesReporter, PickleReporter]
@@ -162,3 +162,32 @@ def test_one_of_ones_own() -> None:
 
     assert seen == HITS
     assert popcon.reporters.Reporter is Reporter
+
+
+@pytest.mark.parametrize(
+    ("reporter", "module"),
+    [("JSONFileReporter", "json"), ("JSONLinesReporter", "json"), ("PickleReporter", "pickle")],
+)
+def test_a_script_of_that_name_runs_once(tmp_path: Path, reporter: str, module: str) -> None:
+    """A person's `json.py` is not imported for a reporter's own needs."""
+    script = tmp_path / f"{module}.py"
+    script.write_text(
+        "import popcon, popcon.reporters as reporters; print('ran')\n"
+        f"popcon.register_exit_hook(['os'], reporters.{reporter}, {str(tmp_path / 'told')!r})"
+    )
+    environ = clean_environ(PYTHONPATH=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, script], env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("ran\n", "")
+    assert b"os" in (tmp_path / "told").read_bytes()
+
+
+def test_any_name_is_json() -> None:
+    """A check that is handed in whole may have any name; it is written as `json` would."""
+    name = 'a"b\\c\n\té\u2028\U0001f40d'
+
+    assert JSONFileReporter("x").content([name]).decode() == (
+        json.dumps({"format": "popcon-checks 1", "checks": [name]}) + "\n"
+    )
