@@ -6,6 +6,8 @@ are loaded. Values are never asked for an attribute of theirs, because that may 
 
 import sys
 
+from popcon.libraries import is_standard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,26 +136,22 @@ def drawn(
     a module stands behind what it imports. `drawer` is what `imports_of_class` says of the class that
     draws. Seen from the end, a module is the drawer's as long as it is the standard library's, or the
     drawer's code imports it, or another of these refers to it; the first that isn't, or that the user
-    named, is where the user's imports ended.
+    named, is where the user's imports ended. (Where `is_standard` knows none, so does a module of the
+    standard library's.)
     """
     wanted = set(drawer)
     end = len(names)
     while end:
         name = names[end - 1]
         top = name.partition(".")[0]
-        if name in named or not (top in wanted or _is_standard(top)):
+        if name in named or not (top in wanted or is_standard(top)):
             break
         module = modules.get(name)
-        if type(module) is _MODULE and not _is_standard(top):
+        if type(module) is _MODULE and not is_standard(top):
             space = object.__getattribute__(module, "__dict__")
             wanted.update(other.partition(".")[0] for other in referred(space))
         end -= 1
     return names[end:]
-
-
-def _is_standard(top: str) -> bool:
-    # On Python 3.9 there is no such list; a module of the standard library then ends the search.
-    return top in getattr(sys, "stdlib_module_names", ())
 
 
 def imports_of_class(kind: type, modules: "Mapping[str, Any]") -> "set[str]":

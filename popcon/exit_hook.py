@@ -14,7 +14,7 @@ from popcon.errors import UsageError
 from popcon.guard import contained, show
 from popcon.program import at_startup, has_shell, is_subinterpreter, other_rank, silence
 from popcon.report import Report
-from popcon.sinks import check, end_all, is_network, open_sink
+from popcon.sinks import check, end_all, is_network, open_sink, send_all
 from popcon.watch import Check, held, loaded, parse, wire_name
 
 TYPE_CHECKING = False
@@ -79,15 +79,22 @@ def register_exit_hook(
         return
     asked = not early or os.environ.get("POPCON_PROGRAMS") == "all"
     say, where = destination
-    for hook in _hooks:
-        # What goes to one place is said once, also where several calls name it.
-        if where is not None and (hook.where, hook.pid) == (where, os.getpid()):
-            hook.checks += checks
-            hook.asked = hook.asked or asked
-            return
+    known = _hook_for(where)
+    if known is not None:  # what goes to one place is said once, also where several calls name it
+        known.checks += checks
+        known.asked = known.asked or asked
+        return
     if all(hook.pid != os.getpid() for hook in _hooks):
         atexit.register(_at_exit)  # some of multiprocessing's children forget what is inherited
     _hooks.append(Hook(checks, say, where, asked))
+
+
+def _hook_for(where: object) -> "Optional[Hook]":
+    """Return this process's hook for a place, if a call has named it before."""
+    for hook in _hooks:
+        if where is not None and (hook.where, hook.pid) == (where, os.getpid()):
+            return hook
+    return None
 
 
 def _parse_all(modules: "Iterable[Spec]", forgiving: bool) -> "list[Check]":
@@ -129,9 +136,9 @@ def _destination(
         if mute or not urls:
             return None
         where = (tuple(urls), settings.prefix)
-        for hook in _hooks:
-            if (hook.where, hook.pid) == (where, os.getpid()):
-                return hook.say, where
+        known = _hook_for(where)
+        if known is not None:
+            return known.say, where
         return _made(reporter, lambda: _Sinks([open_sink(url, where[1]) for url in urls])), where
     if is_sink:
         return None if switched_off(os.environ) else (_Sinks([reporter]), None)
@@ -164,10 +171,8 @@ class _Sinks:
 
     def __call__(self, names: "list[str]") -> None:
         report = Report((), False, checks=tuple(sorted({wire_name(name) for name in names})))
-        for sink in self._sinks:
-            with contained(BaseException):  # one that fails costs only itself
-                if names:
-                    sink.send(report, final=True)
+        if names:
+            send_all(self._sinks, report, final=True)
         end_all(self._sinks)
 
 

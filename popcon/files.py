@@ -1,4 +1,4 @@
-"""In: a file's content. Out: the file, whole or not at all, readable by everybody.
+"""In: a file's content. Out: the file, whole or not at all, readable by everybody; or gone.
 
 Kernels are other people's: what an admin with a strict umask writes here must be open to them.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from popcon.errors import FileError
@@ -27,6 +29,21 @@ def write_whole(file: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise FileError(f"can't write '{file}': {error.strerror or error}") from None
+
+
+def remove_file(file: Path) -> None:
+    """Remove a file. Raises `FileError`."""
+    try:
+        file.unlink()
+    except OSError as error:
+        raise FileError(f"can't remove '{file}': {error.strerror or error}") from None
+
+
+def remove_folders(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, as far as they are empty."""
+    with suppress(OSError):  # somebody else's file is in it by now
+        for folder in folders:
+            folder.rmdir()
 
 
 def _make_folder(folder: Path) -> None:

@@ -13,12 +13,11 @@ import os
 import sys
 import sysconfig
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from popcon.errors import FileError
-from popcon.files import write_whole
+from popcon.files import remove_file, remove_folders, write_whole
 from popcon.indexed import (
     INDEX_END,
     INDEX_HEAD,
@@ -73,13 +72,9 @@ def remove(prefix: str) -> list[str]:
     """Remove an environment's indexes and return their paths. Raises `FileError`."""
     found = files(prefix)
     for file in found:
-        try:
-            os.unlink(file)
-        except OSError as error:
-            raise FileError(f"can't remove '{file}': {error.strerror or error}") from None
-    with suppress(OSError):  # somebody else's file is in it, or it was never there
-        for folder in ("share/popcon", "share") if found else ("share/popcon",):
-            os.rmdir(f"{prefix}/{folder}")
+        remove_file(Path(file))
+    share = Path(prefix) / "share"
+    remove_folders([share / "popcon", share] if found else [share / "popcon"])
     return found
 
 

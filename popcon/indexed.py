@@ -86,6 +86,16 @@ def watch_list_file(prefix: str) -> str:
     return f"{prefix}/share/popcon/watch-list"
 
 
+def find_watch_list(*prefixes: str) -> "Optional[tuple[str, str]]":
+    """Return the text and the path of the watch list of the first environment that has one, or None."""
+    for prefix in dict.fromkeys(prefixes):
+        path = watch_list_file(prefix)
+        text = read_to_end(path)
+        if text is not None:
+            return text, path
+    return None
+
+
 def read_to_end(path: str) -> "Optional[str]":
     """Return a file that ends as an index does, or what there is of it; None if it can't be read."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

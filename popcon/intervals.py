@@ -5,6 +5,7 @@ collection is lost in one.
 """
 
 import os
+from time import monotonic  # built in, and loaded in every process
 
 from popcon.guard import contained
 from popcon.thread import Thread, held
@@ -53,7 +54,7 @@ class Intervals:
 
     def at_exit(self) -> None:
         """See to it that our thread doesn't run while Python ends."""
-        if self._wakes < _now() + _LONG_SECONDS:
+        if self._wakes < monotonic() + _LONG_SECONDS:
             self.end()
 
     def _is_running(self) -> bool:
@@ -61,7 +62,7 @@ class Intervals:
 
     def _run(self, seconds: float, pause: "Any") -> None:
         while True:
-            self._wakes = _now() + seconds
+            self._wakes = monotonic() + seconds
             if pause.acquire(timeout=seconds):
                 return
             self._wakes = 0.0
@@ -83,12 +84,6 @@ class Intervals:
                         break
                     pause.acquire(timeout=0.001)
             self._before()
-
-
-def _now() -> float:
-    from time import monotonic  # built in
-
-    return monotonic()
 
 
 def _threads() -> int:

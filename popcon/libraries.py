@@ -291,6 +291,14 @@ def is_loading(module: object, lazy_type: object) -> bool:
     return spec is not None and getattr(spec, "_initializing", False) is True
 
 
+def is_standard(top: str) -> bool:
+    """Return whether the standard library has a module or package of this name.
+
+    Python 3.9 has no list of them: there none is known to be.
+    """
+    return top in getattr(sys, "stdlib_module_names", ())
+
+
 def own_sources(names: "Iterable[str]", modules: "Mapping[str, object]") -> "list[str]":
     """Return the source files of those of the named modules that are the user's own code."""
     found: "dict[str, None]" = {}

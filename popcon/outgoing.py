@@ -14,7 +14,7 @@ import statsd
 
 from popcon.config import Settings, parse_statsd_url, why_off
 from popcon.errors import NetworkError, UsageError
-from popcon.sinks import scheme_of
+from popcon.sinks import is_statsd, scheme_of
 from popcon.sinks.statsd import MAX_DATAGRAM, address_of, pack
 
 #: Seconds that one step of a TCP connection may take.
@@ -34,9 +34,9 @@ class Destination(NamedTuple):
 
 def parse_destination(url: str) -> Destination:
     """Return what `statsd://host:port` or `statsd+tcp://host:port` says. Raises `UsageError`."""
-    scheme = scheme_of(url)
-    if scheme not in ("statsd", "statsd+tcp"):
+    if not is_statsd(url):
         raise UsageError(f"not statsd://host:port or statsd+tcp://host:port: {url!r}")
+    scheme = scheme_of(url)
     return Destination(scheme == "statsd+tcp", *parse_statsd_url(url, scheme))
 
 
@@ -49,7 +49,7 @@ def destination(settings: Settings, url: str | None) -> Destination:
         raise UsageError(f"nothing is sent: {why_off(settings.off)}")
     if url is not None:
         return parse_destination(url)
-    found = [sink for sink in settings.sinks if sink.startswith(("statsd://", "statsd+tcp://"))]
+    found = [sink for sink in settings.sinks if is_statsd(sink)]
     if len(found) != 1:
         raise UsageError(
             f"{len(found) or 'no'} statsd sinks in '{' '.join(settings.sinks)}': say which with --to"

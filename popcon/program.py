@@ -9,6 +9,7 @@ import _thread
 import os
 import sys
 
+from popcon.libraries import split_site
 from popcon.sinks import is_network
 
 TYPE_CHECKING = False
@@ -133,9 +134,7 @@ def is_of_environment(main: object) -> bool:
 
 
 def _is_below(path: str, programs: "tuple[str, ...]") -> bool:
-    slashed = path.replace(os.sep, "/")
-    installed = "/site-packages/" in slashed or "/dist-packages/" in slashed
-    return installed or path.startswith(programs)
+    return bool(split_site(path.replace(os.sep, "/"))[0]) or path.startswith(programs)
 
 
 def has_shell(modules: "Mapping[str, Any]") -> bool:

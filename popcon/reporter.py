@@ -12,18 +12,12 @@ import sys
 from popcon import switched_off
 from popcon.config import read
 from popcon.guard import contained
-from popcon.indexed import read_to_end, watch_list_file
+from popcon.indexed import find_watch_list
 from popcon.intervals import Intervals
-from popcon.libraries import Libraries, own_sources
-from popcon.program import (
-    at_startup,
-    file_of_main,
-    is_child,
-    mute_by,
-    silence,
-)
+from popcon.libraries import Libraries, is_standard, own_sources
+from popcon.program import at_startup, file_of_main, is_child, mute_by, silence
 from popcon.report import Report
-from popcon.sinks import end_all, open_all
+from popcon.sinks import end_all, open_all, send_all
 from popcon.thread import Turn
 
 TYPE_CHECKING = False
@@ -44,14 +38,14 @@ class Reporter:
 
     `baseline` are the names of modules that don't count; `asked` says that the program itself wants
     to be counted, so that nobody judges whether it is one that counts; `mute` why this process
-    never says anything.
+    never says anything, and then its `settings` are without sinks.
     """
 
     __slots__ = (
         "__weakref__", "_baseline", "_bears", "_cells", "_counted", "_direct", "_first",
-        "_intervals", "_libraries", "_look", "_main_read", "_named", "_next_look", "_settings",
-        "_sinks", "_unread", "_waiting", "_watch_list", "asked", "lock", "modules", "mute",
-        "pid", "sent",
+        "_intervals", "_libraries", "_look", "_main_read", "_named", "_next_look", "_sinks",
+        "_unread", "_waiting", "_watch_list", "asked", "lock", "modules", "mute", "pid", "sent",
+        "settings",
     )  # fmt: skip
 
     def __init__(
@@ -60,7 +54,7 @@ class Reporter:
         self.pid = os.getpid()
         self.asked = True
         self.mute: "Optional[str]" = None
-        self._settings = settings
+        self.settings = settings
         self.modules = modules
         self._baseline = set(modules) if baseline is None else baseline
         self._sinks: "list[Sink]" = []
@@ -105,22 +99,22 @@ class Reporter:
         self.mute = "a process whose settings can't be understood"
         end_all(self._sinks)
         self._sinks = []
-        self._settings = read(os.environ, **said)
-        self.mute = mute_by(self._settings, os.environ, self.modules)
+        self.settings = read(os.environ, **said)
+        self.mute = mute_by(self.settings, os.environ, self.modules)
         self._libraries = None  # others may be named now
         self._open_sinks()
         self._go_on(intervals=self._intervals is not None)
 
     def _open_sinks(self) -> None:
         before = set(self.modules)
-        settings = self._settings
+        settings = self.settings
         self._sinks = open_all(settings.sinks, settings.prefix, settings.client)
         # What a third party's sink brought isn't the user's.
         self._baseline |= set(self.modules) - before
 
     def _go_on(self, *, intervals: bool) -> None:
         """See to it that this process reports before its end, and its children if they are to."""
-        settings = self._settings
+        settings = self.settings
         self.asked = self.asked or settings.programs == "all"
         if self._intervals is not None:
             self._intervals.end()
@@ -173,7 +167,7 @@ class Reporter:
                     sink.forget()
             self._end_as_child()
             if self._intervals is not None:
-                self._intervals.start(self._settings.interval)
+                self._intervals.start(self.settings.interval)
 
     def _end_as_child(self) -> None:
         """Have multiprocessing call at exit: its children end without Python's own (`os._exit`)."""
@@ -204,17 +198,12 @@ class Reporter:
         """Report all that came since the last time, in a process without cells; `last`: for good."""
         if os.getpid() != self.pid or self.mute is not None:
             return
-        if silence(self.modules, self._settings.children, self.asked) is None:
+        if silence(self.modules, self.settings.children, self.asked) is None:
             with self.turn():
                 names = self.unseen()
                 self.report(names, final=final, ours=ours)
                 if not last:
                     self.mark(names)
-
-    @property
-    def settings(self) -> "Settings":
-        """What this process goes by; where it is mute, without sinks."""
-        return self._settings
 
     def waits(self) -> int:
         """Return how many lines have not left yet, as far as the sinks tell; the most of any."""
@@ -242,7 +231,7 @@ class Reporter:
         if self.mute is not None or os.getpid() != self.pid:
             return
         found = self._resolve(names)
-        direct = self._resolve_direct(names, named, ours) if self._settings.direct else {}
+        direct = self._resolve_direct(names, named, ours) if self.settings.direct else {}
         libraries = {
             library: version
             for library, version in {**direct, **found}.items()
@@ -254,7 +243,7 @@ class Reporter:
             if not final:
                 self._retry()
             return
-        versions = libraries if self._settings.versions else {}
+        versions = libraries if self.settings.versions else {}
         report = Report(
             tuple(sorted(libraries)),
             self._first,
@@ -266,13 +255,11 @@ class Reporter:
         self._direct.update(fresh_direct)
         self._first = False
         self.sent.append(report)
-        for sink in self._sinks:
-            with contained(BaseException):  # one that fails costs only itself
-                sink.send(report, final=final)
+        send_all(self._sinks, report, final=final)
 
     def _heed_opt_outs(self) -> None:
         """Go by an opt-out that the user's own code has set since, before anything is sent."""
-        settings = self._settings
+        settings = self.settings
         if self.mute is None and not settings.off:
             settings.off = switched_off(os.environ)
             if settings.off:
@@ -287,7 +274,7 @@ class Reporter:
     @property
     def goes_by_names(self) -> bool:
         """Whether it matters which modules the user's own code imports, though none is new."""
-        return self._settings.direct or self._watch_list is None or bool(self._watch_list)
+        return self.settings.direct or self._watch_list is None or bool(self._watch_list)
 
     def has_news(self) -> bool:
         """Return whether modules may have come since the last `mark`."""
@@ -329,7 +316,8 @@ class Reporter:
 
     def _resolve(self, names: "Collection[str]") -> "dict[str, str]":
         """Return library → version of the modules, and of those that were still loading before."""
-        if self._libraries is None and all(_is_standard(name) for name in names):
+        tops = {name.partition(".")[0] for name in names} - {"popcon"}
+        if self._libraries is None and all(map(is_standard, tops)):
             # Most likely nobody's: they wait until there is a reason to look at any.
             self._waiting.update(names)
             return {}
@@ -377,12 +365,12 @@ class Reporter:
 
     def _opened(self) -> "Any":
         if self._libraries is None:
-            self._libraries = Libraries(**self._settings.naming)
+            self._libraries = Libraries(**self.settings.naming)
         return self._libraries
 
     def _report_at_interval(self) -> bool:
         """Report what is new, on a thread of ours; return whether to go on."""
-        if silence(self.modules, self._settings.children, self.asked) is not None:
+        if silence(self.modules, self.settings.children, self.asked) is not None:
             return False
         if not self.has_nothing_to_say():
             self.report_all(final=False, ours=True)
@@ -399,17 +387,9 @@ def _read_watch_list() -> "Any":
 
     Raises `FileError` where it is damaged.
     """
-    for prefix in dict.fromkeys((sys.prefix, sys.base_prefix)):
-        path = watch_list_file(prefix)
-        text = read_to_end(path)
-        if text is not None:
-            from popcon.watch_list import WatchList, parse
+    found = find_watch_list(sys.prefix, sys.base_prefix)
+    if found is None:
+        return ()
+    from popcon.watch_list import WatchList, parse
 
-            return WatchList(parse(text, path))
-    return ()
-
-
-def _is_standard(name: str) -> bool:
-    """Return whether a module has a name of the standard library's, or is popcon's."""
-    top = name.partition(".")[0]
-    return top == "popcon" or top in getattr(sys, "stdlib_module_names", ())
+    return WatchList(parse(*found))

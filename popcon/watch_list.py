@@ -8,7 +8,7 @@ brought at least one of them, or names it in a cell. Judged over all that is loa
 import sys
 
 from popcon.errors import FileError
-from popcon.indexed import INDEX_END, read_to_end, watch_list_file
+from popcon.indexed import INDEX_END, find_watch_list, watch_list_file
 from popcon.libraries import is_loading
 
 TYPE_CHECKING = False
@@ -56,15 +56,13 @@ def summary(entries: "list[Entry]") -> str:
 
 def describe(prefix: str) -> str:
     """Return a line about the watch list that kernels of an environment go by."""
-    below = sys.base_prefix if prefix == sys.prefix else prefix
-    for path in dict.fromkeys((watch_list_file(prefix), watch_list_file(below))):
-        text = read_to_end(path)
-        if text is not None:
-            try:
-                return f"watch list: {summary(parse(text, path))} ({path})"
-            except FileError as error:
-                return f"watch list: {error}"
-    return f"watch list: none, 'popcon watch FILE.toml' makes one ({watch_list_file(prefix)})"
+    found = find_watch_list(prefix, sys.base_prefix if prefix == sys.prefix else prefix)
+    if found is None:
+        return f"watch list: none, 'popcon watch FILE.toml' makes one ({watch_list_file(prefix)})"
+    try:
+        return f"watch list: {summary(parse(*found))} ({found[1]})"
+    except FileError as error:
+        return f"watch list: {error}"
 
 
 class WatchList:

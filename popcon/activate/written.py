@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from popcon import __version__
 from popcon.errors import FileError
-from popcon.files import write_whole
+from popcon.files import remove_file, remove_folders, write_whole
 
 _MARK = "# Written by popcon "
 _FIRST_LINE = re.compile(_MARK + r"(\S+), checksum ([0-9a-f]{16}), folders made: (\d{1,3})\n")
@@ -111,7 +111,7 @@ def write(texts: Mapping[Path, str]) -> list[Path]:
     except FileError:
         for file in wanted:
             _put_back(file, before[file])
-            _remove_folders(made[file])
+            remove_folders(made[file])
         raise
     return wanted
 
@@ -134,14 +134,14 @@ def remove(files: Iterable[Path]) -> list[Path]:
     folders = {file: look(file).folders for file in found}
     try:
         for file in found:
-            file.unlink()
-    except OSError as error:
+            remove_file(file)
+    except FileError:
         for gone, content in before.items():
             _put_back(gone, content)
-        raise FileError(f"can't remove '{file}': {error.strerror or error}") from None
+        raise
     for file in found:
         _remove_bytecode(file)
-        _remove_folders(list(file.parents)[: folders[file]])
+        remove_folders(list(file.parents)[: folders[file]])
     return found
 
 
@@ -184,19 +184,13 @@ def _missing_folders(file: Path) -> list[Path]:
     return [folder for folder in file.parents if not folder.exists()]
 
 
-def _remove_folders(folders: Iterable[Path]) -> None:
-    with suppress(OSError):  # somebody else's file is in it by now
-        for folder in folders:
-            folder.rmdir()
-
-
 def _remove_bytecode(file: Path) -> None:
     """Remove what Python compiled from a file that is gone."""
     folder = file.parent / "__pycache__"
     with suppress(OSError):
         for compiled in folder.glob(f"{file.stem}.*.pyc"):
             compiled.unlink()
-            _remove_folders([folder])
+            remove_folders([folder])
 
 
 def _bytes(file: Path) -> bytes | None:

@@ -15,6 +15,7 @@ from popcon import index, watch_list
 from popcon.activate import ipython, pth, sitecustomize, written
 from popcon.activate.order import Order, order_of
 from popcon.activate.place import Place, Scope
+from popcon.cli.prefix import add_prefix
 from popcon.config import read, why_off
 from popcon.errors import PopconError
 
@@ -63,13 +64,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             "how", metavar="HOW", choices=list(_WAYS), help=f"one of {', '.join(_WAYS)}"
         )
         place = command.add_mutually_exclusive_group()
-        place.add_argument(
-            "--prefix",
-            metavar="DIR",
-            type=Path,
-            default=Path(sys.prefix),
-            help="the environment (default: %(default)s)",
-        )
+        add_prefix(place, Path)
         for scope, flag, whose in (
             ("machine", "--system", "the whole machine, below /etc (ipython only)"),
             ("user", "--user", "for yourself alone, in your home directory"),
@@ -78,13 +73,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         command.add_argument("--dry-run", action="store_true", help="say what would be done")
         command.set_defaults(run=run, scope="environment")
     command = commands.add_parser("status", help="where popcon is active, and what it would do")
-    command.add_argument(
-        "--prefix",
-        metavar="DIR",
-        type=Path,
-        default=Path(sys.prefix),
-        help="the environment (default: %(default)s)",
-    )
+    add_prefix(command, Path)
     command.add_argument("--json", action="store_true", help="the same, for a program to read")
     command.set_defaults(run=status)
 

@@ -17,10 +17,9 @@ from popcon.catalog import CANARY, PREFIX, SITE_LABELS
 from popcon.cli.extras import needs
 from popcon.config import Settings, parse_statsd_url, read, why_off
 from popcon.errors import NetworkError, PopconError
-from popcon.sinks import SCHEMES, files, scheme_of
+from popcon.sinks import SCHEMES, files, is_statsd, scheme_of
 
 CANARY_ID = "doctor"
-_CANARY_SCHEMES = ("statsd", "statsd+tcp")
 #: How long a connection over TCP may take.
 _CONNECT_SECONDS = 5.0
 
@@ -183,7 +182,7 @@ def _canary(
     """Send a canary to each sink that takes one, and watch it arrive before the next one is sent."""
     labels = {**dict(settings.labels), "id": CANARY_ID}
     watched = _watched(labels, metrics_url, prometheus_url)
-    exporters = [url for url in settings.sinks if scheme_of(url) in _CANARY_SCHEMES]
+    exporters = [url for url in settings.sinks if is_statsd(url)]
     for url in settings.sinks:
         if url not in exporters:
             yield _without_canary(url)

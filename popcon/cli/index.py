@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 
 from popcon import index
-from popcon.errors import FileError
+from popcon.cli.prefix import add_prefix, checked_prefix
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,9 +17,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         description=f"{help}.".capitalize() + " Write it again after packages were installed: "
         "a stale index is ignored.",
     )
-    command.add_argument(
-        "--prefix", metavar="DIR", default=sys.prefix, help="the environment (default: %(default)s)"
-    )
+    add_prefix(command)
     command.add_argument("--dry-run", action="store_true", help="say what would be written")
     command.set_defaults(run=run)
 
@@ -36,10 +32,3 @@ def run(arguments: argparse.Namespace) -> int:
         size = len(made.text.encode("utf-8", "surrogateescape"))
         print(f"{verb} {made.file}: {made.libraries} libraries, {made.rows} rows, {size} bytes")
     return 0
-
-
-def checked_prefix(prefix: str) -> str:
-    """Return an environment's folder without a slash behind. Raises `FileError` if there is none."""
-    if not os.path.isdir(prefix) or not prefix.isprintable():
-        raise FileError(f"not an environment's folder: {prefix!r}")
-    return os.path.abspath(prefix).replace(os.sep, "/")

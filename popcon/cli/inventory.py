@@ -6,10 +6,9 @@ import argparse
 import json
 import math
 import os
-import sys
 
 from popcon.cli.extras import needs
-from popcon.cli.index import checked_prefix
+from popcon.cli.prefix import add_prefix, checked_prefix
 from popcon.config import read, read_naming
 from popcon.errors import UsageError
 
@@ -28,7 +27,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "exporter, so that what is never used is a zero there, and not missing.",
     )
     flag = command.add_argument
-    flag("--prefix", metavar="DIR", default=sys.prefix, help="the environment (%(default)s)")
+    add_prefix(command)
     what = command.add_mutually_exclusive_group()
     what.add_argument("--json", action="store_true", help="print one object for all libraries")
     what.add_argument("--send", action="store_true", help="send a count of 0 for each library")

@@ -10,6 +10,10 @@ from collections import Counter
 from popcon.config import read
 from popcon.errors import FileError, UsageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from popcon.load.account import Refusal
+
 #: Refusals of one file that are shown; a hostile one has any number.
 _SHOWN = 5
 
@@ -45,7 +49,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the files and say what was sent, in one line; 3 if anything was refused."""
-    from popcon.load.account import Refusal, is_known
+    from popcon.load.account import is_known
     from popcon.load.folding import find_files, ledger_for, load
     from popcon.load.ledger import Ledger
     from popcon.outgoing import Stream, destination
@@ -63,24 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
     if not files:  # a folder that no job has written to yet
         print(f"no report files in {', '.join(map(repr, arguments.paths))}")
         return 0
-    refusals: Counter[str] = Counter()
+    refusals = _Refusals()
 
-    def refuse(refusal: Refusal) -> None:
-        refusals[refusal.file] += 1
-        if refusals[refusal.file] <= _SHOWN:
-            print(f"popcon: refused: {refusal}", file=sys.stderr)
+    def known(prefix: str) -> bool:
+        return is_known(prefix, settings)
 
     def waits() -> None:
         print(f"another popcon load has '{ledger_file}': waiting for it", file=sys.stderr)
 
     if arguments.dry_run:
-        loaded = load(
-            files,
-            Ledger.look(ledger_file),
-            lambda prefix: is_known(prefix, settings),
-            refuse,
-            None,
-        )
+        loaded = load(files, Ledger.look(ledger_file), known, refusals.show, None)
     else:
         with Ledger(ledger_file).open(waits) as ledger:
             if ledger.doubtful:
@@ -89,16 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
                     "as sent",
                     file=sys.stderr,
                 )
-            loaded = load(
-                files,
-                ledger,
-                lambda prefix: is_known(prefix, settings),
-                refuse,
-                lambda: Stream(where),
-            )
-    for file, number in refusals.items():
-        if number > _SHOWN:
-            print(f"popcon: refused: '{file}': {number - _SHOWN} more", file=sys.stderr)
+            loaded = load(files, ledger, known, refusals.show, lambda: Stream(where))
+    refusals.show_rest()
     verb = "would send" if arguments.dry_run else "sent"
     print(
         f"{verb} {_many(loaded.counts, 'count')} of {_many(loaded.news, 'report')}, as "
@@ -106,11 +94,32 @@ def run(arguments: argparse.Namespace) -> int:
         f"{loaded.news} of {_many(loaded.files, 'file')} had something new"
     )
     if refusals:
-        raise FileError(
-            f"{_many(sum(refusals.values()), 'refusal')} in {_many(len(refusals), 'file')}; "
-            f"all else {'would be' if arguments.dry_run else 'is'} loaded"
-        )
+        raise FileError(f"{refusals}; all else {'would be' if arguments.dry_run else 'is'} loaded")
     return 0
+
+
+class _Refusals:
+    """What was refused, shown as it comes, up to a number of each file."""
+
+    def __init__(self) -> None:
+        self._by_file: Counter[str] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self._by_file)
+
+    def __str__(self) -> str:
+        number = sum(self._by_file.values())
+        return f"{_many(number, 'refusal')} in {_many(len(self._by_file), 'file')}"
+
+    def show(self, refusal: Refusal) -> None:
+        self._by_file[refusal.file] += 1
+        if self._by_file[refusal.file] <= _SHOWN:
+            print(f"popcon: refused: {refusal}", file=sys.stderr)
+
+    def show_rest(self) -> None:
+        for file, number in self._by_file.items():
+            if number > _SHOWN:
+                print(f"popcon: refused: '{file}': {number - _SHOWN} more", file=sys.stderr)
 
 
 def _many(number: int, noun: str) -> str:

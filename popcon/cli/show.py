@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import popcon
 from popcon.config import Settings, read, why_off
 from popcon.errors import PopconError, UsageError
-from popcon.program import RANKS, other_rank
+from popcon.program import RANKS, has_shell, other_rank
 from popcon.reporter import Reporter
 from popcon.sinks.statsd import lines
 
@@ -43,7 +43,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(arguments: argparse.Namespace) -> int:
     """Print what would be sent, or what has been."""
     modules = arguments.modules
-    in_a_notebook = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
+    in_a_notebook = has_shell(sys.modules)
     if arguments.last and modules:
         raise UsageError(f"--last takes no module: {modules[0]!r}")
     if arguments.last and not in_a_notebook:

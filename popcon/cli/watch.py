@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from popcon.cli.extras import needs
-from popcon.cli.index import checked_prefix
+from popcon.cli.prefix import add_prefix, checked_prefix
 from popcon.errors import FileError, UsageError
-from popcon.files import write_whole
+from popcon.files import remove_file, remove_folders, write_whole
 from popcon.indexed import watch_list_file
 from popcon.watch_list import FAMILY, render, summary
 
@@ -26,9 +25,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     command.add_argument("file", metavar="FILE.toml", type=Path, nargs="?", help="the watch list")
     command.add_argument("--remove", action="store_true", help="take it out again")
-    command.add_argument(
-        "--prefix", metavar="DIR", default=sys.prefix, help="the environment (default: %(default)s)"
-    )
+    add_prefix(command)
     command.add_argument("--dry-run", action="store_true", help="say what would be done")
     command.set_defaults(run=run)
 
@@ -62,13 +59,9 @@ def _remove(target: Path, dry_run: bool) -> int:
     elif dry_run:
         print(f"would remove {target}")
     else:
-        try:
-            target.unlink()
-        except OSError as error:
-            raise FileError(f"can't remove '{target}': {error.strerror or error}") from None
+        remove_file(target)
+        remove_folders([target.parent])  # the index may be in it
         print(f"removed {target}")
-        if not any(target.parent.iterdir()):  # the index may be in it
-            target.parent.rmdir()
     return 0
 
 

@@ -73,6 +73,7 @@ class Ledger:
 
         What was made here, and is still empty in the end, is taken away again.
         """
+        failing = "write"
         try:
             while not self._is_there():
                 self._close()
@@ -82,19 +83,12 @@ class Ledger:
                 _check_kind(self._handle, self.file)
                 self._lock(waits)
                 self._made = made  # only from here on: who has no lock may not take it away
-        except OSError as error:
-            self._close()
-            raise _can_not("write", self.file, error) from None
-        except BaseException:
-            self._close()
-            raise
-        try:
+            failing = "lock or write"
             self._settle()
-        except OSError as error:
+        except BaseException as error:
             self._close()
-            raise _can_not("lock or write", self.file, error) from None
-        except BaseException:
-            self._close()
+            if isinstance(error, OSError):
+                raise _can_not(failing, self.file, error) from None
             raise
         return self
 

@@ -3,6 +3,10 @@
 A sink is a URL; its scheme says which module opens it, and that module is imported only then.
 """
 
+from time import monotonic
+
+from popcon.guard import contained
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +80,11 @@ def check(url: str) -> None:
         find(url)
 
 
+def is_statsd(url: str) -> bool:
+    """Return whether an exporter is behind it, which takes statsd lines."""
+    return scheme_of(url) in ("statsd", "statsd+tcp")
+
+
 def open_sink(url: str, prefix: str) -> "Sink":
     """Return the sink that a URL names; the first statsd name part is `prefix`."""
     scheme = scheme_of(url)
@@ -89,8 +98,6 @@ def open_sink(url: str, prefix: str) -> "Sink":
 
 def open_all(urls: "tuple[str, ...]", prefix: str, client: "Optional[Any]" = None) -> "list[Sink]":
     """Return the sinks of these URLs and of a statsd client, without those that can't be opened."""
-    from popcon.guard import contained
-
     opened: "list[Sink]" = []
     for url in urls:
         with contained():
@@ -102,12 +109,15 @@ def open_all(urls: "tuple[str, ...]", prefix: str, client: "Optional[Any]" = Non
     return opened
 
 
+def send_all(sinks: "Iterable[Sink]", report: "Report", *, final: bool) -> None:
+    """Hand a report to sinks; one that fails costs only itself."""
+    for sink in sinks:
+        with contained(BaseException):
+            sink.send(report, final=final)
+
+
 def end_all(sinks: "Iterable[Sink]") -> None:
     """Let go of sinks; together they may wait for `END_SECONDS`."""
-    from time import monotonic  # built in
-
-    from popcon.guard import contained
-
     until = monotonic() + END_SECONDS
     for sink in sinks:
         with contained(BaseException):

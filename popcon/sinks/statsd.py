@@ -5,6 +5,7 @@ system calls in a process that isn't ours. A test holds these bytes against that
 """
 
 import _thread
+from time import monotonic
 
 from popcon.catalog import CHECK_HITS, LIBRARY_DIRECT, LIBRARY_USED, LIBRARY_VERSION, REPORTS
 from popcon.config import parse_statsd_url as parse
@@ -89,7 +90,7 @@ class StatsdSink(Sink):
         clock: "Optional[Callable[[], float]]" = None,
     ) -> None:
         self._ask_for = resolve or address_of
-        self._now = clock or _monotonic
+        self._now = clock or monotonic
         self._host, self._port = parse(url)
         self._prefix = prefix
         self._waiting: "list[str]" = []
@@ -186,12 +187,6 @@ def address_of(host: str, port: int) -> "tuple[bool, tuple[Any, ...]]":
     name = host.encode() if host.isascii() else host
     family, _, _, _, address = _socket.getaddrinfo(name, port, 0, _socket.SOCK_DGRAM)[0]
     return family == _socket.AF_INET6, address
-
-
-def _monotonic() -> float:
-    from time import monotonic  # built in
-
-    return monotonic()
 
 
 def _send(waiting: "list[str]", ipv6: bool, address: "tuple[Any, ...]") -> None:

@@ -10,6 +10,7 @@ these names. A test holds these bytes against that package's.
 """
 
 import _thread
+from time import monotonic
 
 from popcon.config import parse_statsd_url
 from popcon.guard import contained
@@ -57,8 +58,6 @@ class StatsdTcpSink(Sink):
     def __init__(
         self, url: str, prefix: str, clock: "Optional[Callable[[], float]]" = None
     ) -> None:
-        from time import monotonic
-
         self._host, self._port = parse(url)
         self._prefix = prefix
         self._now = clock or monotonic
