@@ -7,6 +7,7 @@ DogStatsD, InfluxDB, Librato and SignalFX. Where this reader differs, it does so
 - Reversed brackets (`foo]a=b[:1|c`) are a tag error and the name stays as it is, as with one bracket
   missing; statsd_exporter crashes.
 - A DogStatsD container id is read on a line without tags too (`foo:1|c|c:abc`).
+- More than MAX_TAGS tags at one place are refused as `too_many_tags`.
 - A sampled observation (`|@0.01`) is one Sample that counts 100 times, not 100 Samples; a rate that
   would make it count more than MAX_TIMES times is refused as `sample_rate_too_small`.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,6 +24,10 @@ from typing import NamedTuple
 #: How often one sampled observation may count. A rate of one in a million is far below what
 #: clients use; without a bound one line could drive a summary or histogram to any count.
 MAX_TIMES = 1_000_000
+
+#: Tags before the colon, or behind one `#`. A line can have a value for every two bytes, and each has
+#: all the tags: with thousands of them, one datagram would take half a minute.
+MAX_TAGS = 100
 
 #: A sample's fields: value, type, and up to four of rate, tags, container id and timestamp.
 MIN_FIELDS, MAX_FIELDS = 2, 6
@@ -79,11 +84,24 @@ class Tally:
     samples: int
     tags: int
     tag_errors: int
-    sample_errors: Counter[str]
+    sample_errors: defaultdict[str, int]
 
     def __init__(self) -> None:
         self.lines = self.samples = self.tags = self.tag_errors = 0
-        self.sample_errors = Counter()
+        self.sample_errors = defaultdict(int)
+
+    def add(self, other: Tally, times: int) -> None:
+        """Count what another tally did, so many times."""
+        self.lines += times * other.lines
+        self.samples += times * other.samples
+        self.tags += times * other.tags
+        self.tag_errors += times * other.tag_errors
+        for reason, count in other.sample_errors.items():
+            self.sample_errors[reason] += times * count
+
+
+#: The tags of a line's samples, which mostly have the same: text → tags, and what was wrong.
+_Read = dict[str, tuple[dict[str, str], Tally]]
 
 
 class _Refused(Exception):  # noqa: N818 - the line goes on, nobody sees it
@@ -120,10 +138,11 @@ def parse_line(line: str, styles: TagStyles, tally: Tally) -> list[Sample]:
         return []
 
     samples = []
+    read: _Read = {}
     for text in texts:
         tally.samples += 1
         try:
-            sample = _read_sample(name, text, dict(tags), styles, tally)
+            sample = _read_sample(name, text, dict(tags), styles, tally, read)
         except _Refused as refused:
             tally.sample_errors[str(refused)] += 1
         else:
@@ -175,6 +194,8 @@ def _name_and_tags(part: str, styles: TagStyles, tally: Tally) -> tuple[str, dic
 
 
 def _read_tags(text: str, separator: str, into: dict[str, str], tally: Tally) -> None:
+    if text.count(",") > MAX_TAGS:
+        raise _Refused("too_many_tags")
     items = text.split(",")
     if not items[-1]:
         items.pop()  # one comma at the end is no error
@@ -203,7 +224,7 @@ def _split_samples(rest: str) -> list[str]:
 
 
 def _read_sample(
-    name: str, text: str, labels: dict[str, str], styles: TagStyles, tally: Tally
+    name: str, text: str, labels: dict[str, str], styles: TagStyles, tally: Tally, read: _Read
 ) -> Sample:
     fields = text.split("|")
     if not MIN_FIELDS <= len(fields) <= MAX_FIELDS:
@@ -226,7 +247,13 @@ def _read_sample(
                 times = 1 / rate
         elif extra[0] == "#":
             if styles.dogstatsd:
-                _read_tags(extra[1:], ":", labels, tally)
+                if extra not in read:
+                    found: dict[str, str] = {}
+                    errors = Tally()
+                    _read_tags(extra[1:], ":", found, errors)
+                    read[extra] = found, errors
+                labels.update(read[extra][0])
+                tally.tag_errors += read[extra][1].tag_errors
         elif extra[0] == "c":
             if not extra.startswith("c:") or extra == "c:":
                 raise _Refused("malformed_container_id")

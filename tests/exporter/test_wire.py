@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from popcon.exporter.exposition import format_value
+from popcon.exporter.series.exposition import format_value
 from popcon.exporter.wire import (
     MAX_TIMES,
     Sample,
@@ -53,6 +53,16 @@ def _read(data: bytes, styles: TagStyles | None = None) -> dict[str, object]:
         "tag_errors": tally.tag_errors,
         "tags": tally.tags,
     }
+
+
+def test_tags_of_many_values_are_read_once() -> None:
+    """Equal tags of a line's values mean the same to each of them, and are as wrong."""
+    found = _read(b"foo:1:2:3|h|#a:b,wrong,c:d")
+    assert found["tag_errors"] == 3
+    assert found["tags"] == 3
+    events = found["events"]
+    assert isinstance(events, list)
+    assert [event["labels"] for event in events] == [{"a": "b", "c": "d"}] * 3
 
 
 def _bytes(given: dict[str, str]) -> bytes:
@@ -105,6 +115,10 @@ def _counter(name: str, labels: dict[str, str] | None = None) -> dict[str, objec
         pytest.param(
             b"foo:1|h|@0.0000009", [], {"sample_rate_too_small": 1}, 0, id="rate-too-small"
         ),
+        pytest.param(
+            b"foo:1:2|h|#" + b"a:b," * 101, [], {"too_many_tags": 2}, 0, id="too-many-tags"
+        ),
+        pytest.param(b"foo" + b",a=b" * 102 + b":1|c", [], {"too_many_tags": 1}, 0, id="influx"),
         pytest.param(b"foo:1|h|@1e-300", [], {"sample_rate_too_small": 1}, 0, id="rate-tiny"),
         pytest.param(b"foo:1|h|@5e-324", [], {}, 0, id="rate-below-what-can-be-inverted"),
         pytest.param(

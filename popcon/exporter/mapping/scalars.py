@@ -13,7 +13,7 @@ from typing import Union
 
 import yaml
 
-from popcon.exporter.document import Problem, described, line_of
+from popcon.exporter.mapping.document import Problem, described, line_of
 
 Value = Union[None, bool, int, float, str]
 

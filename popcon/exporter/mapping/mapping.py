@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass, field
 
 from popcon.errors import FileError
-from popcon.exporter.document import Problem, parse, quoted
-from popcon.exporter.matching import Matcher, compile_regex
-from popcon.exporter.rules import (
+from popcon.exporter.mapping.document import Problem, parse, quoted
+from popcon.exporter.mapping.matching import Matcher, compile_regex
+from popcon.exporter.mapping.rules import (
     DEFAULT_HISTOGRAM,
     DEFAULT_SUMMARY,
     KINDS,
@@ -22,7 +22,7 @@ from popcon.exporter.rules import (
     Rule,
     SummaryOptions,
 )
-from popcon.exporter.schema import Fields, read_file
+from popcon.exporter.mapping.schema import Fields, read_file
 
 _GLOB = re.compile(r"(?:\*|[a-zA-Z_][a-zA-Z0-9_-]*)(?:\.\*|\.[a-zA-Z0-9_][a-zA-Z0-9_-]*)*")
 _NAME = re.compile(r"(?:[a-zA-Z_]|\$\{?[0-9]+\}?)(?:[a-zA-Z0-9_]|\$\{?[0-9]+\}?)*")

@@ -1,7 +1,7 @@
 """In: the root node of a mapping file. Out: its known keys with typed values, nothing filled in.
 
 The tables at the end are the file's whole vocabulary. A key that was left out, or set to null, is
-absent or empty in the result, so that `popcon.exporter.mapping` can tell what to take from where.
+absent or empty in the result, so that `popcon.exporter.mapping.mapping` can tell what to take from where.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Callable
 
 import yaml
 
-from popcon.exporter.document import Problem, described, line_of, quoted, suggestion
-from popcon.exporter.rules import KINDS
-from popcon.exporter.scalars import (
+from popcon.exporter.mapping.document import Problem, described, line_of, quoted, suggestion
+from popcon.exporter.mapping.rules import KINDS
+from popcon.exporter.mapping.scalars import (
     is_null,
     read_count,
     read_flag,
@@ -35,10 +35,10 @@ def read_file(root: yaml.Node | None) -> dict[str, Any]:
 
     Raises Problem for an unknown or repeated key and for a value of the wrong type.
     """
-    return {} if root is None or is_null(root) else _read_fields(root, _FILE)
+    return {} if root is None or is_null(root) else read_fields(root, _FILE)
 
 
-def _pairs(node: yaml.Node) -> Iterator[tuple[str, int, Any]]:
+def pairs(node: yaml.Node) -> Iterator[tuple[str, int, Any]]:
     """(key, its line, value) of a mapping, merges (`<<`) spread out where they stand.
 
     A later key wins over an earlier one, also where the later one comes from a merge: that isn't
@@ -51,7 +51,7 @@ def _pairs(node: yaml.Node) -> Iterator[tuple[str, int, Any]]:
         if key_node.value == "<<" and key_node.style is None and not key_node.tag:
             sources = value.value[::-1] if isinstance(value, yaml.SequenceNode) else [value]
             for source in sources:
-                yield from _pairs(source)
+                yield from pairs(source)
             continue
         key = read_text(key_node)
         if key in seen:
@@ -60,7 +60,7 @@ def _pairs(node: yaml.Node) -> Iterator[tuple[str, int, Any]]:
         yield key, line_of(key_node), value
 
 
-def _read_fields(
+def read_fields(
     node: yaml.Node,
     readers: Mapping[str, Reader],
     before: Mapping[str, Any] | None = None,
@@ -68,7 +68,7 @@ def _read_fields(
 ) -> dict[str, Any]:
     """A mapping whose keys are known: `before`, and on top of it what each key's reader returns."""
     fields = dict(before or {})
-    for key, line, value in _pairs(node):
+    for key, line, value in pairs(node):
         if key not in readers:
             hint = (hints or {}).get(key) or suggestion(key, readers)
             raise Problem(f"unknown key {quoted(key)}{hint}", line)
@@ -92,7 +92,7 @@ def _read_list(node: yaml.Node, reader: Reader) -> list[Any]:
     return items
 
 
-def _one_of(*values: str, empty: str | None = None) -> Reader:
+def one_of(*values: str, empty: str | None = None) -> Reader:
     """Reads one of `values`; the empty string means `empty`, if that is given. Null is ""."""
 
     def read(node: yaml.Node, before: object) -> str:
@@ -107,11 +107,11 @@ def _one_of(*values: str, empty: str | None = None) -> Reader:
     return read
 
 
-def _struct(readers: Mapping[str, Reader], hints: Mapping[str, str] | None = None) -> Reader:
+def struct(readers: Mapping[str, Reader], hints: Mapping[str, str] | None = None) -> Reader:
     """Reads keys and values, on top of what a merge brought; null is None."""
 
     def read(node: yaml.Node, before: dict[str, Any] | None) -> dict[str, Any] | None:
-        return None if is_null(node) else _read_fields(node, readers, before, hints)
+        return None if is_null(node) else read_fields(node, readers, before, hints)
 
     return read
 
@@ -127,7 +127,7 @@ def _read_labels(node: yaml.Node, before: dict[str, str] | None) -> dict[str, st
     if is_null(node):
         return {}
     labels = dict(before or {})
-    for name, line, value in _pairs(node):
+    for name, line, value in pairs(node):
         if name in labels:
             raise Problem(f"label {quoted(name)} is set twice", line)
         if not _LABEL.fullmatch(name):
@@ -148,11 +148,11 @@ def _read_scale(node: yaml.Node, before: object) -> float | None:
 
 
 def _read_rule(node: yaml.Node, before: object) -> tuple[int, dict[str, Any]]:
-    return line_of(node), _struct(_RULE, _MOVED)(node, None) or {}
+    return line_of(node), struct(_RULE, _MOVED)(node, None) or {}
 
 
 _SUMMARY: dict[str, Reader] = {
-    "quantiles": _list(_struct({"quantile": read_float, "error": read_float})),
+    "quantiles": _list(struct({"quantile": read_float, "error": read_float})),
     "max_age": read_seconds,
     "age_buckets": read_count,
     "buf_cap": read_count,
@@ -164,10 +164,10 @@ _HISTOGRAM: dict[str, Reader] = {
 }
 _SHARED: dict[str, Reader] = {
     "ttl": read_seconds,
-    "observer_type": _one_of("summary", "histogram", empty="summary"),
-    "match_type": _one_of("glob", "regex", empty="glob"),
-    "summary_options": _struct(_SUMMARY),
-    "histogram_options": _struct(_HISTOGRAM),
+    "observer_type": one_of("summary", "histogram", empty="summary"),
+    "match_type": one_of("glob", "regex", empty="glob"),
+    "summary_options": struct(_SUMMARY),
+    "histogram_options": struct(_HISTOGRAM),
 }
 _RULE: dict[str, Reader] = {
     **_SHARED,
@@ -175,13 +175,13 @@ _RULE: dict[str, Reader] = {
     "name": read_text,
     "labels": _read_labels,
     "honor_labels": read_flag,
-    "match_metric_type": _one_of(*KINDS),
-    "action": _one_of("map", "drop", empty="map"),
+    "match_metric_type": one_of(*KINDS),
+    "action": one_of("map", "drop", empty="map"),
     "help": read_text,
     "scale": _read_scale,
 }
 _FILE: dict[str, Reader] = {
-    "defaults": _struct({**_SHARED, "glob_disable_ordering": read_flag}),
+    "defaults": struct({**_SHARED, "glob_disable_ordering": read_flag}),
     "mappings": _list(_read_rule),
 }
 #: Keys that older files have. statsd_exporter took them out; its README still names three.

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from popcon.errors import FileError
-from popcon.exporter.mapping import MappingError, load, order_warnings
-from popcon.exporter.rules import Defaults, HistogramOptions, Match, SummaryOptions
+from popcon.exporter.mapping.mapping import MappingError, load, order_warnings
+from popcon.exporter.mapping.rules import Defaults, HistogramOptions, Match, SummaryOptions
 from tests.vectors import cases
 
 

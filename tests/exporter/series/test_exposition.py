@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from popcon.exporter.exposition import format_value, render
-from popcon.exporter.series import Family, Histogram, Series, Summary
+from popcon.exporter.series.exposition import format_value, render
+from popcon.exporter.series.series import Family, Histogram, Series, Summary
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 Globs are tried before regexes, wherever they stand in the file. Within the globs the first of the
 file wins; with ordering off, a literal segment wins over `*` at the leftmost segment where two
 rules differ. That is what statsd_exporter documents; its matcher loses rules in some orders
-(see `popcon.exporter.mapping.order_warnings`), ours doesn't.
+(see `popcon.exporter.mapping.mapping.order_warnings`), ours doesn't.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Union
 
 import re2
 
-from popcon.exporter.rules import KINDS, Match, Rule
+from popcon.exporter.mapping.rules import KINDS, Match, Rule
 
 #: Text, and numbers that stand for captures; capture 0 is all that matched.
 Template = tuple[Union[str, int], ...]
