@@ -12,10 +12,11 @@ class Metric:
     `wire` is the statsd name behind the prefix, without its variable parts; each of `labels`
     is one more dot-separated part, in that order; where `tail` is given, the last label is all that
     follows, dots included, and `tail` are the characters it may have, as in a regular expression's
-    brackets. `kind` is the Prometheus type.
+    brackets. `kind` is the Prometheus type. What is `held` counts processes: an exporter with a
+    publication policy shows it late, and what its labels name only if enough processes did.
     """
 
-    __slots__ = ("help", "kind", "labels", "name", "tail", "wire")
+    __slots__ = ("held", "help", "kind", "labels", "name", "tail", "wire")
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class Metric:
         labels: "tuple[str, ...]",
         help: str,
         tail: str = "",
+        held: bool = True,
     ) -> None:
         self.wire = wire
         self.name = name
@@ -32,6 +34,7 @@ class Metric:
         self.labels = labels
         self.help = help
         self.tail = tail
+        self.held = held
 
     def line(self, prefix: str, *values: str) -> str:
         """Return the statsd line that adds 1, one value for each label.
@@ -87,6 +90,7 @@ CANARY = Metric(
     "counter",
     ("id",),
     "Test counts, sent to see whether counts arrive.",
+    held=False,
 )
 
 METRICS = (LIBRARY_USED, REPORTS, LIBRARY_VERSION, LIBRARY_DIRECT, CHECK_HITS, CANARY)
@@ -96,3 +100,5 @@ SITE_LABELS: "tuple[tuple[str, ...], ...]" = ((), ("namespace",))
 
 #: The one bucket for everything that is not part of the image: no name of a person's own leaves.
 OTHER = "_other"
+#: What fewer processes used than a publication policy asks for before it names it.
+RARE = "_rare"
