@@ -70,10 +70,7 @@ class Stream:
             self._client.connect()
         except OSError as error:
             self._client.close()
-            raise NetworkError(
-                f"can't reach {destination}: {error.strerror or error}; only statsd_exporter "
-                "listens on TCP yet, popcon's own exporter doesn't"
-            ) from None
+            raise NetworkError(f"can't reach {destination}: {error.strerror or error}") from None
 
     def fill(self, counts: Mapping[str, int]) -> None:
         """Prepare the counts, so that nothing is left to do when they are to leave."""

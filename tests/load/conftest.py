@@ -23,10 +23,10 @@ from tests.e2e.servers import Running, exporter
 LIBRARIES = [f"library-{number}" for number in range(120)]
 
 
-@pytest.fixture(scope="module")
-def tcp_exporter() -> Iterator[Running]:
-    """A statsd_exporter with our rules; its sink is for TCP."""
-    with exporter("statsd_exporter", tcp=True) as running:
+@pytest.fixture(scope="module", params=["statsd_exporter", "popcon"])
+def tcp_exporter(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """Either exporter with our rules; its sink is for TCP."""
+    with exporter(request.param, tcp=True) as running:
         yield Running(running.url, running.sink.replace("statsd:", "statsd+tcp:"))
 
 
