@@ -1,0 +1,1 @@
+"""In: what changed. Out: a file that a restart reads."""
