@@ -1,106 +1,101 @@
-"""In: what a pipeline counted. Out: it as metrics, under the names that statsd_exporter gives them."""
+"""In: what a pipeline counted and where its server stands. Out: both as families of series."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import Metric
 
-from popcon import __version__
-from popcon.exporter.pipeline import Pipeline
-
-#: Field of `Counted` → label names and help, as statsd_exporter has them. Totals have no label.
-_COUNTERS: dict[str, tuple[tuple[str, ...], str]] = {
-    "lines_total": ((), "The total number of StatsD lines received."),
-    "samples_total": ((), "The total number of StatsD samples received."),
-    "tags_total": ((), "The total number of DogStatsD tags processed."),
-    "tag_errors_total": ((), "The number of errors parsing DogStatsD tags."),
-    "sample_errors_total": (("reason",), "The total number of errors parsing StatsD samples."),
-    "events_total": (("type",), "The total number of StatsD events seen."),
-    "events_unmapped_total": ((), "The total number of StatsD events no mapping was found for."),
-    "events_actions_total": (("action",), "The total number of StatsD events by action."),
-    "events_conflict_total": (
-        ("type", "metric_name"),
-        "The total number of StatsD events with conflicting names.",
-    ),
-    "events_error_total": (
-        ("reason",),
-        "The total number of StatsD events discarded due to errors.",
-    ),
-}
+from popcon.exporter.pipeline import Counted
+from popcon.exporter.self_catalog import METRICS, SelfMetric, Values
+from popcon.exporter.series.exposition import render
+from popcon.exporter.series.series import Family, Series
+from popcon.exporter.standing import Standing
 
 
-class SelfMetrics(Collector):
-    """The exporter's account of itself: a registry that shows a pipeline's counts at each scrape."""
+class SelfMetrics:
+    """The exporter's account of itself.
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self.udp_packets = 0
-        self.reloads: Counter[str] = Counter()
+    `registry` is for collectors of prometheus-client: `process_*` are in it, and others may be
+    added. So is `fixed`, for what is the same at each scrape and is collected once: `python_info`.
+    What they collect is shown beside the rest.
+
+    Most numbers are the same as at the last scrape, so families and their text are kept: a scrape
+    costs less than half of what it costs to make all of them again.
+    """
+
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.fixed = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        self.registry.register(self)
+        PlatformCollector(registry=self.fixed)
+        self._collected: list[Family] | None = None
+        self._made: dict[str, tuple[Values, Family]] = {}
+        self._rendered: dict[str, tuple[Family, str]] = {}
+
+    def families(self, counted: Counted, standing: Standing) -> tuple[Family, ...]:
+        """Return the families of a scrape, sorted by name; those without series are left out."""
+        found = [self._family(metric, metric.read(counted, standing)) for metric in METRICS]
+        found += collected(self.registry.collect()) + self._fixed()
+        return tuple(sorted([one for one in found if one.series], key=itemgetter(0)))
+
+    def text(self, counted: Counted, standing: Standing) -> str:
+        """Return the families of a scrape in text format 0.0.4."""
+        return "".join(self._text(family) for family in self.families(counted, standing))
 
     def names(self) -> set[str]:
-        """Return every name that these metrics take, so that no kernel can send one of them."""
-        return {
-            name
-            for metric in self.registry.collect()
-            for name in (metric.name, f"{metric.name}_total", *(s.name for s in metric.samples))
-        }
+        """Return every name that these metrics may take, so that no kernel can send one of them."""
+        names = {metric.name for metric in METRICS}
+        names.update(family.name for family in collected(self.registry.collect()) + self._fixed())
+        # OpenMetrics leaves out the end of a counter's name.
+        return names | {name[: -len("_total")] for name in names if name.endswith("_total")}
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield the families."""
-        counted = self._pipeline.counted()
-        for name, (labels, help) in _COUNTERS.items():
-            yield _family(CounterMetricFamily, name, help, getattr(counted, name), labels)
-        yield _family(
-            CounterMetricFamily,
-            "udp_packets_total",
-            "The total number of StatsD packets received over UDP.",
-            self.udp_packets,
-        )
-        yield _family(
-            CounterMetricFamily,
-            "config_reloads_total",
-            "The number of configuration reloads.",
-            self.reloads,
-            ("outcome",),
-        )
-        yield _family(
-            GaugeMetricFamily,
-            "metrics_total",
-            "The total number of metrics.",
-            counted.metrics_total,
-            ("type",),
-        )
-        yield _family(
-            GaugeMetricFamily,
-            "loaded_mappings",
-            "The current number of configured metric mappings.",
-            len(self._pipeline.mapping.rules),
-        )
-        build = GaugeMetricFamily(
-            "popcon_exporter_build_info", "The exporter's version; always 1.", labels=("version",)
-        )
-        build.add_metric((__version__,), 1)
-        yield build
+    def _fixed(self) -> list[Family]:
+        if self._collected is None:
+            self._collected = collected(self.fixed.collect())
+        return self._collected
+
+    def _family(self, metric: SelfMetric, values: Values) -> Family:
+        last = self._made.get(metric.name)
+        if last is not None and last[0] == values:
+            return last[1]
+        if isinstance(values, Mapping):
+            values = dict(values)  # whose counts these are goes on counting
+        family = Family(metric.name, metric.type, metric.help, _series(metric, values))
+        self._made[metric.name] = (values, family)
+        return family
+
+    def _text(self, family: Family) -> str:
+        last = self._rendered.get(family.name)
+        if last is not None and last[0] == family:
+            return last[1]
+        text = render([family])
+        self._rendered[family.name] = (family, text)
+        return text
 
 
-def _family(
-    kind: type[CounterMetricFamily] | type[GaugeMetricFamily],
-    name: str,
-    help: str,
-    values: int | Mapping[Any, int],
-    labels: tuple[str, ...] = (),
-) -> Metric:
-    """Return a family of statsd_exporter's; `values` is one number, or numbers by label values."""
-    family = kind(f"statsd_exporter_{name}", help, labels=labels)
-    for key, value in values.items() if isinstance(values, Mapping) else (((), values),):
-        family.add_metric((key,) if isinstance(key, str) else key, value)
-    return family
+def collected(metrics: Iterable[Metric]) -> list[Family]:
+    """Return the gauges, counters and infos of prometheus-client's collectors as families."""
+    found = []
+    for metric in metrics:
+        type = "counter" if metric.type == "counter" else "gauge"
+        name = metric.name + {"counter": "_total", "info": "_info"}.get(metric.type, "")
+        series = tuple(
+            Series(tuple(sorted(sample.labels.items())), sample.value)
+            for sample in metric.samples
+            if sample.name == name  # and no `_created`
+        )
+        found.append(Family(name, type, metric.documentation, series))
+    return found
+
+
+def _series(metric: SelfMetric, values: Values) -> tuple[Series, ...]:
+    if not isinstance(values, Mapping):
+        return (Series((), float(values)),)
+    by_labels = {}
+    for key, value in {**dict.fromkeys(metric.always, 0), **values}.items():
+        parts = (key,) if isinstance(key, str) else key
+        by_labels[tuple(sorted(zip(metric.labels, parts)))] = float(value)
+    return tuple(Series(labels, value) for labels, value in sorted(by_labels.items()))

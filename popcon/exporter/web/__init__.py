@@ -1,0 +1,1 @@
+"""In: requests. Out: the exporter's pages."""
