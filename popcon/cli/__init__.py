@@ -20,6 +20,7 @@ from popcon.cli import (
     index,
     inventory,
     load,
+    mapping,
     render,
     show,
     watch,
@@ -36,6 +37,7 @@ _COMMANDS = (
     inventory,
     load,
     exporter,
+    mapping,
     render,
     demo,
 )
