@@ -47,9 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         from popcon.demo.kernels import kernel, reporting_profile
         from popcon.demo.page import page, ranked
-        from popcon.exporter.address import Address
-        from popcon.exporter.mapping import load
-        from popcon.exporter.server import Exporter, Options
+        from popcon.exporter.listen.address import Address
+        from popcon.exporter.mapping.mapping import load
+        from popcon.exporter.options import Options
+        from popcon.exporter.privacy.policy import OFF
+        from popcon.exporter.server import Exporter
         from popcon.insight.ask import by_label, reaches, scraped
     from popcon.render.mapping import mapping_text
 
@@ -60,10 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
-    options = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0))
+    options = Options(
+        listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0), policy=OFF
+    )
     with Exporter(lambda: load(mapping_text()), options) as exporter:
         url = f"http://127.0.0.1:{exporter.web_port}/metrics"
         console.print(f"exporter: statsd on udp port {exporter.udp_port}, {url}")
+        console.print("privacy: off, so that two kernels show; an exporter holds counts for ten")
         with reporting_profile(
             f"statsd://127.0.0.1:{exporter.udp_port}", "namespace=demo"
         ) as environ:

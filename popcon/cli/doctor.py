@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ from popcon.sinks import SCHEMES, files, is_statsd, scheme_of
 CANARY_ID = "doctor"
 #: How long a connection over TCP may take.
 _CONNECT_SECONDS = 5.0
+#: Groups of site labels that are listed when their counts are held back.
+_GROUPS_SHOWN = 20
 
 
 class Finding(NamedTuple):
@@ -65,6 +68,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--prometheus-url", metavar="URL", help="the root of a Prometheus-compatible API"
     )
     command.add_argument(
+        "--admin-url", metavar="URL", help="the exporter's page for the admin: what is held back"
+    )
+    command.add_argument(
         "--timeout",
         type=_seconds,
         default=60.0,
@@ -86,11 +92,12 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings as they come; 1 if one failed."""
-    if arguments.metrics_url or arguments.prometheus_url:
+    urls = (arguments.metrics_url, arguments.prometheus_url)
+    if any(urls) or arguments.admin_url:
         with needs("cli"):  # before the first line, not behind the last
             import popcon.insight.ask  # noqa: F401
     failed = False
-    for finding in findings(arguments.metrics_url, arguments.prometheus_url, arguments.timeout):
+    for finding in findings(*urls, arguments.timeout, arguments.admin_url):
         print(f"{finding.state:4}  {finding.text}", flush=True)
         if finding.advice:
             print(f"      → {finding.advice}", flush=True)
@@ -99,7 +106,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def findings(
-    metrics_url: str | None, prometheus_url: str | None, timeout: float
+    metrics_url: str | None,
+    prometheus_url: str | None,
+    timeout: float,
+    admin_url: str | None = None,
 ) -> Iterator[Finding]:
     """Walk the pipe from here to the wall, as far as it goes."""
     yield from namesakes(sys.path)
@@ -117,6 +127,8 @@ def findings(
     if settings.off:
         yield Finding("note", f"{why_off(settings.off)}: kernels send nothing then (doctor does)")
     yield from _canary(settings, metrics_url, prometheus_url, timeout)
+    if admin_url:
+        yield from _held(admin_url)
 
 
 def namesakes(path: list[str]) -> Iterator[Finding]:
@@ -251,13 +263,13 @@ def _watched(
     if not metrics_url and not prometheus_url:
         return []
     with needs("cli"):
-        from popcon.insight.ask import queried, scraped
+        from popcon.insight.ask import queried, scraped, without_password
     query = f"sum({_selector(labels)})"
     found = []
     if metrics_url:
         found.append(
             Watched(
-                f"/metrics at {metrics_url}",
+                f"/metrics at {without_password(metrics_url)}",
                 lambda: scraped(metrics_url, CANARY.name, labels),
                 "is it the exporter behind this sink, does it run with mappings/popcon.yaml (and the "
                 "site's labels), and may UDP pass from here to there (a NetworkPolicy, a firewall)?",
@@ -266,7 +278,7 @@ def _watched(
     if prometheus_url:
         found.append(
             Watched(
-                f"Prometheus at {prometheus_url}",
+                f"Prometheus at {without_password(prometheus_url)}",
                 lambda: next(iter(queried(prometheus_url, query).values()), None),
                 "does Prometheus scrape that exporter (Status → Targets), with honor_labels: true, "
                 "and is --timeout longer than two scrape intervals?",
@@ -320,6 +332,38 @@ def _refuses(ipv6: bool, address: tuple[Any, ...]) -> bool:
         except OSError:  # nothing came back, which is how it should be
             return False
     return False
+
+
+def _held(admin_url: str) -> Iterator[Finding]:
+    """Say what the exporter's publication policy holds back, and how long that may take."""
+    from popcon.insight.ask import held, without_password
+
+    try:
+        found = held(admin_url)
+    except PopconError as error:
+        yield Finding("FAIL", str(error), "is it the exporter's --web.admin-address?")
+        return
+    if not found:
+        yield Finding("ok", f"nothing is held back at {without_password(admin_url)}")
+    for one in found[:_GROUPS_SHOWN]:
+        labels = ",".join(f"{key}={value}" for key, value in one.labels.items())
+        until = f", until {_clock(one.earliest)} at least" if one.earliest else ""
+        yield Finding(
+            "note",
+            f"{labels or 'no site labels'}: held, {one.processes} of {one.min_processes} processes, "
+            f"since {_clock(one.since)}{until}",
+        )
+    if len(found) > _GROUPS_SHOWN:
+        yield Finding(
+            "note",
+            f"{len(found) - _GROUPS_SHOWN} more groups are held: see {without_password(admin_url)}",
+        )
+
+
+def _clock(when: datetime) -> str:
+    """Return the time of day, with the date before it on other days; all in UTC."""
+    today = when.date() == datetime.now(timezone.utc).date()
+    return f"{when:%H:%M} UTC" if today else f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 def _selector(labels: dict[str, str]) -> str:

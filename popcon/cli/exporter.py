@@ -3,117 +3,77 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import re
 import signal
-from queue import SimpleQueue
+import sys
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
 
+from popcon import __version__
+from popcon.cli.exporter_flags import (
+    ADMIN,
+    LIMITS,
+    STYLES,
+    add_own_flags,
+    add_privacy_flags,
+    add_statsd_flags,
+    add_web_flags,
+)
 from popcon.cli.extras import needs
+from popcon.cli.log_lines import Json, Logfmt
+from popcon.errors import PopconError, UsageError
 
-_STYLES = ("dogstatsd", "influxdb", "librato", "signalfx")
+if TYPE_CHECKING:
+    from popcon.exporter.options import Options
+
+#: statsd_exporter's flags for queues and caches that there are none of here: taken, and ignored.
+_IGNORED = (
+    "statsd.cache-size",
+    "statsd.cache-type",
+    "statsd.event-queue-size",
+    "statsd.event-flush-threshold",
+    "statsd.event-flush-interval",
+    "statsd.udp-packet-queue-size",
+    "debug.dump-fsm",
+)
+#: How long a thread may go on while another one waits for its turn.
+_TURN_SECONDS = 0.0005
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
     command = commands.add_parser(
         "exporter",
+        usage="popcon exporter [FLAG…]",
         help="receive statsd, show Prometheus metrics",
         description="Receive statsd lines and show them as Prometheus metrics, by the same mapping "
         "file and under the same flags as statsd_exporter. Without a mapping file, popcon's own "
         "rules are used.",
     )
-    _add_web_flags(command.add_argument_group("HTTP"))
-    _add_statsd_flags(command.add_argument_group("statsd"))
+    add_web_flags(command.add_argument_group("HTTP"))
+    add_statsd_flags(command.add_argument_group("statsd"))
+    add_privacy_flags(command.add_argument_group("privacy, of popcon's own metrics alone"))
+    add_own_flags(command.add_argument_group("counts"))
     flag = command.add_argument
     flag("--log.level", dest="log", default="info", choices=["debug", "info", "warn", "error"])
-    flag("--check-config", dest="check", action="store_true", help="read the mapping, then exit")
+    flag("--log.format", dest="format", default="logfmt", choices=["logfmt", "json"])
+    flag(
+        "--check-config",
+        dest="check",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="read the mapping, then exit",
+    )
+    flag("--version", action="version", version=f"popcon {__version__}")
+    flag("--no-version", action="store_true", help=argparse.SUPPRESS)
+    for name in _IGNORED:
+        flag(f"--{name}", dest=f"ignored {name}", help=argparse.SUPPRESS)
     command.set_defaults(run=run)
 
 
-def _add_web_flags(group: argparse._ArgumentGroup) -> None:
-    flag = group.add_argument
-    flag(
-        "--web.listen-address",
-        dest="web",
-        default=":9102",
-        metavar="ADDRESS",
-        help="HTTP (%(default)s)",
-    )
-    flag(
-        "--web.telemetry-path",
-        dest="path",
-        type=_path,
-        default="/metrics",
-        metavar="PATH",
-        help="(%(default)s)",
-    )
-    flag(
-        "--web.enable-lifecycle",
-        dest="lifecycle",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="POST /-/reload reads the mapping again, as SIGHUP does",
-    )
-
-
-def _add_statsd_flags(group: argparse._ArgumentGroup) -> None:
-    flag = group.add_argument
-    flag(
-        "--statsd.listen-udp",
-        dest="udp",
-        default=":9125",
-        metavar="ADDRESS",
-        help="'' for none (%(default)s)",
-    )
-    flag(
-        "--statsd.mapping-config",
-        dest="mapping",
-        metavar="FILE",
-        help="rules (default: popcon's own)",
-    )
-    flag(
-        "--statsd.read-buffer",
-        dest="buffer",
-        type=_bytes,
-        default=0,
-        metavar="BYTES",
-        help="the size of the buffer that the kernel is asked for",
-    )
-    for style in _STYLES:
-        flag(
-            f"--statsd.parse-{style}-tags",
-            dest=style,
-            action=argparse.BooleanOptionalAction,
-            help="on where a mapping file is given; off for popcon's own rules, which need no tags",
-        )
-
-
-class _Logfmt(logging.Formatter):
-    """One line of keys and values, as statsd_exporter logs: a value with a space in it is quoted."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "time=%(asctime)s level=%(levelname)s msg=%(message)s", "%Y-%m-%dT%H:%M:%S%z"
-        )
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the line; what follows it, a traceback, is added behind."""
-        if not re.fullmatch(r"[^\s\"=]+", record.message):
-            record.message = json.dumps(record.message, ensure_ascii=False)
-        return super().formatMessage(record)
-
-
-def _bytes(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 11 and int(text) < 2**31:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"not a number of bytes below 2 GiB: {text!r}")
-
-
-def _path(text: str) -> str:
-    if text.startswith("/"):
-        return text
-    raise argparse.ArgumentTypeError(f"not a path that begins with '/': {text!r}")
+def _behind(prefix: str, labels: list[str]) -> list[str]:
+    return [f"{prefix}.{behind}" for behind in labels] or [prefix]
 
 
 def _styles(arguments: argparse.Namespace) -> dict[str, bool]:
@@ -121,61 +81,138 @@ def _styles(arguments: argparse.Namespace) -> dict[str, bool]:
 
     popcon's own rules get no tags unless asked for: any kernel could add a `user` label.
     """
-    chosen = {style: getattr(arguments, style) for style in _STYLES}
+    chosen = {style: getattr(arguments, style) for style in STYLES}
     unsaid = arguments.mapping is not None
     return {style: unsaid if flag is None else flag for style, flag in chosen.items()}
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    """Return what the flags say. Raises `PopconError`, the value in quotes."""
+    from popcon.exporter.inventory_file import zeros
+    from popcon.exporter.listen.address import parse_address
+    from popcon.exporter.mapping.watched import WatchedFile
+    from popcon.exporter.options import Options
+    from popcon.exporter.privacy.policy import chosen
+    from popcon.exporter.series.limits import Limits
+    from popcon.exporter.web.pages import WebOptions
+    from popcon.exporter.wire import TagStyles
+
+    def address(text: str | None, flag: str) -> Any:
+        return parse_address(text, flag) if text else None
+
+    if not (arguments.udp or arguments.tcp or arguments.unixgram):
+        raise UsageError("nothing to listen on: --statsd.listen-udp, -tcp and -unixgram are empty")
+    prefix = arguments.prefix
+    limits = {name.replace("-", "_"): getattr(arguments, f"limit {name}") for name in LIMITS}
+    return Options(
+        listen_udp=address(arguments.udp, "--statsd.listen-udp"),
+        listen_tcp=address(arguments.tcp, "--statsd.listen-tcp"),
+        listen_unixgram=arguments.unixgram,
+        unixsocket_mode=arguments.mode,
+        listen_web=parse_address(arguments.web, "--web.listen-address"),
+        listen_admin=address(
+            ADMIN if arguments.admin is None else arguments.admin, "--web.admin-address"
+        ),
+        # The page that nobody asked for may not stop a second exporter on one machine.
+        admin_may_lack=arguments.admin is None,
+        web=WebOptions(arguments.path, arguments.lifecycle, arguments.openmetrics),
+        web_config=arguments.web_config,
+        read_buffer=arguments.buffer,
+        styles=TagStyles(**_styles(arguments)),
+        relay=address(arguments.relay, "--statsd.relay.address"),
+        relay_packet_length=arguments.packet_length,
+        policy=chosen(
+            arguments.policy,
+            min_processes=arguments.min_processes,
+            interval=arguments.interval,
+            min_library_processes=arguments.min_library,
+            timezone=arguments.timezone,
+            by_address=arguments.by_address,
+        ),
+        prefix=prefix,
+        limits=Limits(**{name: number for name, number in limits.items() if number is not None}),
+        state_file=arguments.state,
+        inventory=tuple(
+            line
+            for file in arguments.inventory
+            for line in zeros(WatchedFile(file).read(), file, _behind(prefix, arguments.labels))
+        ),
+        canary_seconds=arguments.canary,
+        environment=tuple(arguments.environment),
+    )
+
+
+def _allow_files() -> None:
+    """Let the process open as many files as it may, as Go does by itself: a connection is one."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _next(signals: SimpleQueue[int]) -> int:
+    """Return the next signal, whichever thread the system gave it to.
+
+    Python handles signals in the main thread, and nothing wakes that from a lock where the system
+    chose another: so it looks by itself now and then. Of those that came meanwhile, one that ends
+    goes first, and the others ask for the same.
+    """
+    waiting: set[int] = set()
+    while not waiting:
+        with suppress(Empty):
+            waiting.add(signals.get(timeout=0.5))
+            while True:
+                waiting.add(signals.get_nowait())
+    ends = waiting & {signal.SIGINT, signal.SIGTERM}
+    return (ends or waiting).pop()
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; SIGHUP reads the mapping again."""
     with needs("exporter"):
-        from popcon.exporter.address import parse_address
-        from popcon.exporter.mapping import Mapping, load, order_warnings
-        from popcon.exporter.server import Exporter, Options, read_mapping_file
-        from popcon.exporter.wire import TagStyles
-    from popcon.errors import PopconError
+        from popcon.exporter.mapping.file import parse_mapping
+        from popcon.exporter.mapping.mapping import Mapping, load
+        from popcon.exporter.mapping.watched import WatchedFile
+        from popcon.exporter.server import Exporter
+    from popcon.cli.mapping import check_mapping
     from popcon.render.mapping import mapping_text
 
+    watched = None if arguments.mapping is None else WatchedFile(arguments.mapping)
+
     def read_mapping() -> Mapping:
-        if arguments.mapping is None:
+        if watched is None:
             return load(mapping_text(), source="popcon's own rules")
-        return read_mapping_file(arguments.mapping)
+        return parse_mapping(watched.read(), watched.path)
 
     handler = logging.StreamHandler()
-    handler.setFormatter(_Logfmt())
+    handler.setFormatter(Json() if arguments.format == "json" else Logfmt())
     level = {"warn": "WARNING"}.get(arguments.log, arguments.log.upper())
     logging.basicConfig(level=level, handlers=[handler])
     log = logging.getLogger("popcon.exporter")
     if arguments.check:
-        mapping = read_mapping()
-        for warning in order_warnings(mapping):
-            print(f"warning: {warning}")
-        print(f"{len(mapping.rules)} rules, all well formed")
-        return 0
+        return check_mapping(read_mapping())
+    for name in _IGNORED:
+        if getattr(arguments, f"ignored {name}") is not None:
+            log.info("--%s has no meaning here, and is ignored", name)
+    _allow_files()
+    signals: SimpleQueue[int] = SimpleQueue()
     exporter = Exporter(
         read_mapping,
-        Options(
-            listen_udp=parse_address(arguments.udp, "--statsd.listen-udp")
-            if arguments.udp
-            else None,
-            listen_web=parse_address(arguments.web, "--web.listen-address"),
-            telemetry_path=arguments.path,
-            enable_lifecycle=arguments.lifecycle,
-            read_buffer=arguments.buffer,
-            styles=TagStyles(**_styles(arguments)),
-        ),
+        _options(arguments),
+        watched=watched if arguments.watch else None,
+        quit=lambda: signals.put(signal.SIGTERM),
     )
-    signals: SimpleQueue[int] = SimpleQueue()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # Windows has no SIGHUP
             signal.signal(getattr(signal, name), lambda number, frame: signals.put(number))
+    # While one thread works out what came in, the one that receives needs its turn for each datagram:
+    # with Python's 5 ms a full buffer would overflow meanwhile (docs/benchmarks.md).
+    sys.setswitchinterval(_TURN_SECONDS)
     with exporter:
-        log.info(
-            "listening: statsd on udp port %d, http on port %d",
-            exporter.udp_port,
-            exporter.web_port,
-        )
-        while signals.get() not in (signal.SIGINT, signal.SIGTERM):
+        log.info("listening: %s, http on port %d", exporter.listening(), exporter.web_port)
+        log.info("privacy %s", exporter.options.policy.words())
+        while _next(signals) not in (signal.SIGINT, signal.SIGTERM):
             try:
                 exporter.reload()
                 log.info("mapping reloaded")

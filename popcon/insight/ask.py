@@ -7,6 +7,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -82,21 +84,75 @@ def queried(url: str, promql: str) -> dict[tuple[tuple[str, str], ...], float]:
         ) from None
 
 
+class Held(NamedTuple):
+    """A group whose counts an exporter holds back, and how far its next batch is.
+
+    `earliest` is the soonest that the clock lets it go, None where it does already.
+    """
+
+    labels: dict[str, str]
+    processes: int
+    min_processes: int
+    since: datetime
+    earliest: datetime | None
+
+
+def held(url: str) -> list[Held]:
+    """Return what an exporter holds back; `url` is the root of its page for the admin."""
+    address = url.rstrip("/") + "/held.json"
+    answer = _get(address, {})
+    try:
+        return [
+            Held(
+                {str(key): str(value) for key, value in row["labels"].items()},
+                int(row["processes"]),
+                int(row["min_processes"]),
+                _time(row["since"]),
+                None if row["earliest"] is None else _time(row["earliest"]),
+            )
+            for row in answer.json()["held"]
+        ]
+    except (requests.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+        raise NetworkError(
+            f"{without_password(address)!r} does not answer as popcon's exporter does: check the URL"
+        ) from None
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+
+
 def _get(url: str, params: dict[str, str]) -> requests.Response:
+    shown = without_password(url)
     with requests.Session() as session:
-        # A proxy that the environment names can't reach this machine's own addresses.
-        session.trust_env = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
         try:
-            answer = session.get(url, params=params, timeout=TIMEOUT)
-        except (MissingSchema, InvalidURL, InvalidSchema, LocationParseError):
-            raise UsageError(f"not a URL: {url!r}") from None
+            # A proxy that the environment names can't reach this machine's own addresses; what else
+            # the environment says, the certificates above all, holds for them too.
+            is_local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+            none = {"http": None, "https": None}
+            proxies: Any = none if is_local else None
+            answer = session.get(url, params=params, timeout=TIMEOUT, proxies=proxies)
+        except (MissingSchema, InvalidURL, InvalidSchema, LocationParseError, ValueError):
+            raise UsageError(f"not a URL: {shown!r}") from None
         except requests.Timeout:
-            raise NetworkError(f"no answer from {url!r} in {TIMEOUT:.0f} s") from None
+            raise NetworkError(f"no answer from {shown!r} in {TIMEOUT:.0f} s") from None
         except requests.RequestException as error:
-            raise NetworkError(f"can't reach {url!r}: {_reason(error)}") from None
+            raise NetworkError(f"can't reach {shown!r}: {_reason(error)}") from None
     if answer.status_code != 200:
-        raise NetworkError(f"{url!r} answers {answer.status_code} {answer.reason}")
+        raise NetworkError(f"{shown!r} answers {answer.status_code} {answer.reason}")
     return answer
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be printed and logged.
+
+    >>> without_password("https://ada:secret@127.0.0.1:9124/held.json")
+    'https://ada@127.0.0.1:9124/held.json'
+    """
+    start, mark, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    user, at, host = place.rpartition("@")
+    return f"{start}{mark}{user.partition(':')[0]}{at}{host}{slash}{path}"
 
 
 def _reason(error: BaseException) -> str:

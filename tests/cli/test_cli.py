@@ -180,23 +180,31 @@ def test_no_command_at_all() -> None:
     ("flags", "shown"),
     [
         ((), "python_popcon_reports 1"),
-        (("--statsd.parse-dogstatsd-tags",), 'python_popcon_reports{user="bob"} 1'),
+        (
+            ("--statsd.parse-dogstatsd-tags",),
+            'statsd_exporter_events_error_total{reason="popcon_with_tags"} 1',
+        ),
     ],
 )
 def test_popcons_own_rules_get_no_tags(tmp_path: Path, flags: tuple[str, ...], shown: str) -> None:
-    """Without a mapping file no kernel can add a label, unless tags are asked for."""
-    with listening(tmp_path, *flags) as (udp, web), socket.socket(type=socket.SOCK_DGRAM) as sender:
+    """No kernel can add a label: tags aren't parsed, and where they are, the line is refused."""
+    with (
+        listening(tmp_path, "--privacy=off", *flags) as (udp, web),
+        socket.socket(type=socket.SOCK_DGRAM) as sender,
+    ):
         sender.sendto(b"python_popcon.reports:1|c|#user:bob", ("127.0.0.1", udp))
         url = f"http://127.0.0.1:{web}/metrics"
 
         assert eventually(lambda: f"\n{shown}\n" in requests.get(url, timeout=5).text)
+        assert "bob" not in requests.get(url, timeout=5).text
 
 
 @contextmanager
 def listening(folder: Path, *flags: str) -> Iterator[tuple[int, int]]:
     """Run an exporter and yield its UDP and its HTTP port."""
     log = folder / "log"
-    ports = ("--statsd.listen-udp=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")
+    listen = ("statsd.listen-udp", "statsd.listen-tcp", "web.listen-address", "web.admin-address")
+    ports = [f"--{flag}=127.0.0.1:0" for flag in listen]
     with log.open("w") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "popcon", "exporter", *ports, *flags],
@@ -205,7 +213,7 @@ def listening(folder: Path, *flags: str) -> Iterator[tuple[int, int]]:
         )
     try:
         assert eventually(lambda: "listening" in log.read_text()), log.read_text()
-        found = re.search(r"udp port (\d+), http on port (\d+)", log.read_text())
+        found = re.search(r"udp port (\d+), .* http on port (\d+)", log.read_text())
         assert found is not None
         yield int(found[1]), int(found[2])
     finally:
@@ -252,11 +260,12 @@ def test_a_disk_that_is_full(arguments: tuple[str, ...], unbuffered: str) -> Non
 def test_a_log_line_is_keys_and_values(tmp_path: Path) -> None:
     """The exporter's log can be split at its spaces: a message with spaces is in quotes."""
     with listening(tmp_path):
-        (line,) = (tmp_path / "log").read_text().splitlines()
+        lines = (tmp_path / "log").read_text().splitlines()
 
-    words = dict(word.split("=", 1) for word in shlex.split(line))
-    assert list(words) == ["time", "level", "msg"]
-    assert words["msg"].startswith("listening: statsd on udp port ")
+    for line, message in zip(lines, ("listening: udp port ", "privacy standard: ")):
+        words = dict(word.split("=", 1) for word in shlex.split(line))
+        assert list(words) == ["time", "level", "msg"]
+        assert words["msg"].startswith(message)
 
 
 def test_render_prints_a_mapping_for_a_sites_labels(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from popcon.cli.doctor import Finding, findings, namesakes
-from popcon.exporter.address import Address
-from popcon.exporter.mapping import load
-from popcon.exporter.server import Exporter, Options
+from popcon.exporter.listen.address import Address
+from popcon.exporter.mapping.mapping import load
+from popcon.exporter.options import Options
+from popcon.exporter.server import Exporter
 from popcon.render.mapping import mapping_text
 from tests.activate.conftest import Venv
 from tests.conftest import Collector

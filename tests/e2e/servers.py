@@ -73,25 +73,31 @@ def _served(command: list[str], health: str) -> Iterator[None]:
 
 @contextmanager
 def exporter(
-    kind: str, mapping: Path = MAPPING, ports: tuple[int, int] | None = None, *, tcp: bool = False
+    kind: str,
+    mapping: Path = MAPPING,
+    ports: tuple[int, int] | None = None,
+    *,
+    tcp: bool = False,
+    flags: tuple[str, ...] = (),
 ) -> Iterator[Running]:
     """Run `statsd_exporter` or `popcon` with a mapping: the same flags for either.
 
-    `ports` are those for UDP and for HTTP, free ones where none are given. With `tcp`, which only
-    statsd_exporter knows, it listens on the UDP port's number there too.
+    `ports` are those for UDP and for HTTP, free ones where none are given. With `tcp` it listens on
+    the UDP port's number there too. popcon shows all at once, unless `flags` say otherwise.
     """
     udp, web = ports or (free_port(socket.SOCK_DGRAM), free_port())
-    listen_tcp = f"--statsd.listen-tcp={f'127.0.0.1:{udp}' if tcp else ''}"
-    own = [sys.executable, "-m", "popcon", "exporter"]
-    start = own if kind == "popcon" else [str(program("statsd_exporter")), listen_tcp]
-    flags = [
+    own = [sys.executable, "-m", "popcon", "exporter", "--privacy=off"]
+    command = [
+        *(own if kind == "popcon" else [str(program("statsd_exporter"))]),
         f"--statsd.mapping-config={mapping}",
         f"--statsd.listen-udp=127.0.0.1:{udp}",
+        f"--statsd.listen-tcp={f'127.0.0.1:{udp}' if tcp else ''}",
         f"--web.listen-address=127.0.0.1:{web}",
         "--no-statsd.parse-dogstatsd-tags",
+        *flags,
     ]
     root = f"http://127.0.0.1:{web}"
-    with _served([*start, *flags], f"{root}/-/healthy"):
+    with _served(command, f"{root}/-/healthy"):
         yield Running(root, f"statsd://127.0.0.1:{udp}")
 
 

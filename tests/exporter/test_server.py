@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from popcon.errors import FileError, NetworkError, UsageError
-from popcon.exporter.address import Address, parse_address
-from popcon.exporter.mapping import load
-from popcon.exporter.server import Exporter, Options, read_mapping_file
+from popcon.exporter.listen.address import Address, bind, parse_address
+from popcon.exporter.mapping.file import read_mapping_file
+from popcon.exporter.mapping.mapping import load
+from popcon.exporter.mapping.watched import WatchedFile
+from popcon.exporter.options import Options
+from popcon.exporter.pipeline import Counted
+from popcon.exporter.privacy.policy import OFF
+from popcon.exporter.server import Exporter
+from popcon.exporter.web.pages import WebOptions
 from tests.conftest import eventually
 
 LOOPBACK = Options(
-    listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0), enable_lifecycle=True
+    listen_udp=Address("127.0.0.1", 0),
+    listen_web=Address("127.0.0.1", 0),
+    web=WebOptions(enable_lifecycle=True),
+    policy=OFF,
 )
 OLD = "mappings:\n- {match: a.*, name: old, labels: {key: $1}}\n"
 NEW = "mappings:\n- {match: a.*, name: new, labels: {key: $1}}\n"
@@ -68,8 +79,8 @@ def test_from_datagram_to_page(exporter: Exporter) -> None:
 
     assert shows(exporter, 'old{key="x"} 1')
     assert shows(exporter, 'old{key="y"} 2')
-    assert shows(exporter, 'statsd_exporter_sample_errors_total{reason="malformed_line"} 1.0')
-    assert shows(exporter, "statsd_exporter_udp_packets_total 1.0")
+    assert shows(exporter, 'statsd_exporter_sample_errors_total{reason="malformed_line"} 1')
+    assert shows(exporter, "statsd_exporter_udp_packets_total 1")
 
 
 @pytest.mark.parametrize(
@@ -82,8 +93,8 @@ def test_from_datagram_to_page(exporter: Exporter) -> None:
         ("/metrics?x=1", "GET", 200, "# TYPE statsd_exporter_lines_total counter"),
         ("/metrics", "HEAD", 200, ""),
         ("/nothing", "GET", 404, "404"),
-        ("/-/reload", "GET", 404, "404"),
-        ("/-/quit", "POST", 404, "404"),
+        ("/-/reload", "GET", 405, "use POST, PUT"),
+        ("/-/quit", "GET", 405, "use POST, PUT"),
     ],
 )
 def test_pages(exporter: Exporter, path: str, method: str, status: int, body: str) -> None:
@@ -105,8 +116,8 @@ def test_reload(exporter: Exporter, file: Path) -> None:
     assert page(exporter, "/-/reload", "POST") == (200, "reloaded\n")
     send(exporter, b"a.x:1|c")
     assert shows(exporter, 'new{key="x"} 1')
-    assert shows(exporter, 'statsd_exporter_config_reloads_total{outcome="failure"} 1.0')
-    assert shows(exporter, 'statsd_exporter_config_reloads_total{outcome="success"} 1.0')
+    assert shows(exporter, 'statsd_exporter_config_reloads_total{outcome="failure"} 1')
+    assert shows(exporter, 'statsd_exporter_config_reloads_total{outcome="success"} 1')
 
 
 def test_a_client_that_goes_away_is_nobodys_matter(
@@ -152,6 +163,43 @@ def test_an_empty_host_is_both_families() -> None:
         except OSError as error:
             pytest.skip(f"no IPv6 on this machine: {error}")
         assert shows(made, 'old{key="six"} 1')
+
+
+def test_a_file_system_that_does_not_answer_holds_up_no_end(file: Path) -> None:
+    """While a look at the mapping file waits for its server, the exporter saves and ends."""
+    looked, answered = threading.Event(), threading.Event()
+
+    class Hanging(WatchedFile):
+        def poll(self) -> bytes | None:
+            looked.set()
+            answered.wait()
+            return None
+
+    made = Exporter(lambda: read_mapping_file(file), LOOPBACK, watched=Hanging(file))
+    made.start()
+    assert looked.wait(10)
+    ending = threading.Thread(target=made.stop)
+    ending.start()
+    ending.join(10)
+    has_ended = not ending.is_alive()
+    answered.set()
+    ending.join()
+
+    assert has_ended
+
+
+def test_a_name_of_both_families_is_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most machines name ::1 first for localhost; Go listens on 127.0.0.1, where senders send."""
+    ask = socket.getaddrinfo
+
+    def both(host: str, port: int, *, type: int) -> list[Any]:
+        found = [ask(each, port, type=type)[0] for each in ("::1", "127.0.0.1")]
+        return found if host == "localhost" else ask(host, port, type=type)
+
+    monkeypatch.setattr("socket.getaddrinfo", both)
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with bind(Address("localhost", 0), kind, "--flag") as channel:
+            assert channel.getsockname()[0] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -236,6 +284,22 @@ def test_a_mapping_that_cannot_be_read(tmp_path: Path) -> None:
     """A missing file, a folder and a file that isn't text are refused with the path in quotes."""
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for name in ("missing", ".", "binary"):
-        with pytest.raises(FileError, match="the mapping '") as caught:
+        with pytest.raises(FileError, match=r"^can't read '|^the mapping '") as caught:
             read_mapping_file(tmp_path / name)
         assert f"'{tmp_path / name}'" in str(caught.value)
+
+
+def test_what_shows_is_counted(exporter: Exporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page shows a series whose lines aren't in its counts, whenever they come."""
+    counted = exporter.pipeline.counted
+
+    def then_more_comes() -> Counted:
+        found = counted()
+        exporter.pipeline.take([b"a.x:1|c"])
+        return found
+
+    monkeypatch.setattr(exporter.pipeline, "counted", then_more_comes)
+    for openmetrics in (False, True):
+        shown = exporter.page(openmetrics).decode()
+        lines = shown.split("\nstatsd_exporter_lines_total ")[1].split()[0]
+        assert ('old{key="x"}' in shown) == (lines != "0")
