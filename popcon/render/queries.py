@@ -16,11 +16,14 @@ from popcon.catalog import LIBRARY_USED, REPORTS, Metric
 RANGE = "$__range"
 HUBS = 'namespace=~"$hub"'
 
-#: Both exporters say when they started; `job` and `instance` are Prometheus' name for them.
+#: Both exporters say when they started; `job` and `instance` are Prometheus' name for them. Ours
+#: also says since when it counts: one that was restarted with its file goes on under a new instance.
 _STARTED = "process_start_time_seconds"
+_SINCE = "popcon_exporter_counting_since_timestamp_seconds"
 _KNOWN = (
     f"and on (job, instance) "
-    f"(max_over_time({_STARTED}[{RANGE}]) > time() - $__range_s or {_STARTED} offset {RANGE})"
+    f"((max_over_time({_SINCE}[{RANGE}]) or max_over_time({_STARTED}[{RANGE}])) > time() - $__range_s"
+    f" or {_STARTED} offset {RANGE})"
 )
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from popcon.catalog import METRICS
-from popcon.render.dashboards import expressions
+from popcon.exporter.self_catalog import METRICS as SELF_METRICS
+from popcon.render.dashboards import dashboard, expressions
 from tests.conftest import ROOT
 from tests.peers.found import program
 
@@ -62,6 +63,15 @@ def missing(ours: object, theirs: object, where: str) -> list[str]:
     return [] if ours == theirs else [where]
 
 
+SINCE = "popcon_exporter_counting_since_timestamp_seconds"
+
+
+def test_the_exporter_says_since_when_it_counts() -> None:
+    """The queries ask for a metric that the exporter shows: render and exporter share no code."""
+    assert SINCE in {metric.name for metric in SELF_METRICS}
+    assert SINCE in "".join(expressions(dashboard()).values())
+
+
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="promql-parser needs Python 3.10")
 @pytest.mark.parametrize(("name", "board"), boards())
 def test_every_expression_parses(name: str, board: dict[str, object]) -> None:
@@ -74,7 +84,7 @@ def test_every_expression_parses(name: str, board: dict[str, object]) -> None:
         names = selected(tree)
 
         assert names, title
-        assert names <= known | {"process_start_time_seconds"}, title
+        assert names <= known | {"process_start_time_seconds", SINCE}, title
 
 
 def selected(node: object) -> set[str]:

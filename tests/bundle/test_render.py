@@ -9,7 +9,7 @@ import pytest
 
 from popcon.catalog import METRICS
 from popcon.cli import main
-from popcon.exporter.mapping import load, order_warnings
+from popcon.exporter.mapping.mapping import load, order_warnings
 from popcon.render import outputs, stale, write
 from popcon.render.docs import TABLES, filled_in
 from popcon.render.mapping import mapping_text
