@@ -39,7 +39,6 @@ from popcon.exporter.series.series import Family
 from popcon.exporter.standing import Buffer, Privacy, Relayed, Saved, Standing, Tcp
 from popcon.exporter.state.persistence import Persistence, Source
 from popcon.exporter.state.since import Since
-from popcon.exporter.state.store import Store
 from popcon.exporter.web.admin import admin_server
 from popcon.exporter.web.config import FileSecurity
 from popcon.exporter.web.pages import web_server
@@ -112,6 +111,8 @@ class Exporter:
     def _open_state(self, undo: ExitStack) -> Persistence | None:
         if not self.options.state_file:
             return None
+        from popcon.exporter.state.store import Store  # not every Python was built with SQLite
+
         store = undo.enter_context(Store(self.options.state_file))
         held = self.publication or Publication(OFF, prefix=self.options.prefix)
         sources: list[Source] = [self._since, self.pipeline.registry, held]

@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from popcon.errors import PopconError
-from popcon.exporter.state.store import Store
+
+if TYPE_CHECKING:
+    from popcon.exporter.state.store import Store
 
 log = logging.getLogger(__name__)
 
