@@ -17,10 +17,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from popcon.exporter.series.exposition import DEFAULT_HELP, format_value
+from popcon.exporter.series.exposition import (
+    DEFAULT_HELP,
+    VALUE_ESCAPES,
+    format_value,
+    labels_text,
+    line,
+    with_label,
+)
 from popcon.exporter.series.series import Family, Histogram, Series, Summary
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 _TOTAL = "_total"
 
 
@@ -28,13 +34,13 @@ def render_openmetrics(families: Iterable[Family]) -> str:
     """Return the text; families and their series come out in the order they come in."""
     families = tuple(families)
     names = {family.name for family in families}
-    lines = [line for family in families for line in _family_lines(family, names)]
+    lines = [text for family in families for text in _family_lines(family, names)]
     return "".join([*lines, "# EOF\n"])
 
 
 def _family_lines(family: Family, names: set[str]) -> Iterator[str]:
     name, type = _shown(family, names)
-    yield f"# HELP {name} {(family.help or DEFAULT_HELP).translate(_ESCAPES)}\n"
+    yield f"# HELP {name} {(family.help or DEFAULT_HELP).translate(VALUE_ESCAPES)}\n"
     yield f"# TYPE {name} {type}\n"
     for series in family.series:
         yield from _series_lines(family.name, series)
@@ -51,24 +57,24 @@ def _shown(family: Family, names: set[str]) -> tuple[str, str]:
 
 
 def _series_lines(name: str, series: Series) -> Iterator[str]:
-    labels = ",".join(f'{key}="{value.translate(_ESCAPES)}"' for key, value in series.labels)
+    labels = labels_text(series)
     value = series.value
     if isinstance(value, Histogram):
         for bound, count in (*value.buckets, (math.inf, value.count)):
-            yield _line(f"{name}_bucket", _with(labels, "le", bound), count)
+            yield line(f"{name}_bucket", _with(labels, "le", bound), count)
         # Without a sum there is no count either: it is the +Inf bucket's, and belongs to the sum.
         if value.sum >= 0 and all(bound >= 0 for bound, _ in value.buckets):
-            yield _line(f"{name}_sum", labels, value.sum)
-            yield _line(f"{name}_count", labels, value.count)
+            yield line(f"{name}_sum", labels, value.sum)
+            yield line(f"{name}_count", labels, value.count)
     elif isinstance(value, Summary):
         for quantile, found in value.quantiles:
             if not found < 0:  # NaN is allowed: nothing came lately
-                yield _line(name, _with(labels, "quantile", quantile), found)
+                yield line(name, _with(labels, "quantile", quantile), found)
         if value.sum >= 0:
-            yield _line(f"{name}_sum", labels, value.sum)
-        yield _line(f"{name}_count", labels, value.count)
+            yield line(f"{name}_sum", labels, value.sum)
+        yield line(f"{name}_count", labels, value.count)
     else:
-        yield _line(name, labels, value)
+        yield line(name, labels, value)
 
 
 def _with(labels: str, key: str, value: float) -> str:
@@ -76,9 +82,4 @@ def _with(labels: str, key: str, value: float) -> str:
     text = format_value(value)
     if text.lstrip("-").isdigit():
         text += ".0"
-    return f'{labels}{"," if labels else ""}{key}="{text}"'
-
-
-def _line(name: str, labels: str, value: float) -> str:
-    braced = f"{{{labels}}}" if labels else ""
-    return f"{name}{braced} {format_value(value)}\n"
+    return with_label(labels, key, text)
