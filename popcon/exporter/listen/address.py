@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from popcon.errors import NetworkError, UsageError
 
@@ -42,8 +42,7 @@ def bind(address: Address, kind: socket.SocketKind, flag: str) -> socket.socket:
                 if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     raise  # else the machine has no IPv6: IPv4 alone will do
         host = address.host or "0.0.0.0"  # noqa: S104 - what an empty host asks for
-        found = socket.getaddrinfo(host, address.port, type=kind)
-        family, _, _, _, target = min(found, key=lambda each: each[0] != socket.AF_INET)
+        family, target = resolve(host, address.port, kind)
         return _bound(family, kind, target, dual=False)
     except socket.gaierror as error:
         raise NetworkError(f"{flag}: {shown} does not resolve: {error.strerror}") from None
@@ -51,6 +50,15 @@ def bind(address: Address, kind: socket.SocketKind, flag: str) -> socket.socket:
         raise NetworkError(f"{flag}: {shown} does not resolve: not a host name") from None
     except OSError as error:
         raise NetworkError(f"{flag}: can't listen on {shown}: {error.strerror or error}") from None
+
+
+def resolve(
+    host: str, port: int, kind: socket.SocketKind
+) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
+    """Return a name's address and its family, IPv4 first, as Go does. Raises OSError, UnicodeError."""
+    found = socket.getaddrinfo(host, port, type=kind)
+    family, _, _, _, target = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return family, target
 
 
 def _bound(

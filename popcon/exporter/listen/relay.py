@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from popcon.errors import NetworkError, UsageError
-from popcon.exporter.listen.address import Address
+from popcon.exporter.listen.address import Address, resolve
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +120,7 @@ class Relay:
 
 def _resolved(target: Address) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     try:
-        found = socket.getaddrinfo(target.host or "localhost", target.port, type=socket.SOCK_DGRAM)
+        return resolve(target.host or "localhost", target.port, socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         raise NetworkError(f"{_FLAG}: '{target.host}' does not resolve: {reason}") from None
-    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-    return family, address
