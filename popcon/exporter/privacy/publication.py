@@ -18,6 +18,7 @@ from popcon.exporter.privacy.batch import Cell, Group
 from popcon.exporter.privacy.journal import Journal, Record
 from popcon.exporter.privacy.own import Own, labels_of, read_own
 from popcon.exporter.privacy.policy import Policy
+from popcon.exporter.standing import HOLDING_REASONS
 
 #: Names that wait, in all and in one group; groups; characters of a name.
 MAX_HELD = 200_000
@@ -26,7 +27,7 @@ MAX_GROUPS = 10_000
 MAX_TEXT = 500
 
 #: Why something is held: too few processes so far, or too little time.
-PROCESSES, INTERVAL = "processes", "interval"
+PROCESSES, INTERVAL = HOLDING_REASONS
 
 
 class Seen(NamedTuple):
@@ -291,10 +292,7 @@ class Publication:
             if self._held <= names and len(self._groups) <= groups:
                 break
             self.evicted += len(group.waiting)
-            for cell in list(group.cells.values()):
-                self._forget(group, cell)
-            group.go()
-            del self._groups[group.text]
+            self._drop(group)
         return self._held < self._max_held and len(self._groups) < self._max_groups
 
     def _add_group(self, text: str, *, stored: bool = False) -> Group:
@@ -322,14 +320,16 @@ class Publication:
 
         They begin again when they come: at no process, and with a new interval.
         """
-        for text, group in list(self._groups.items()):
-            cells = list(group.cells.values())
-            named = any(cell.named and cell.metric.labels for cell in cells)
+        for group in list(self._groups.values()):
+            named = any(cell.named and cell.metric.labels for cell in group.cells.values())
             if not (group.waiting or named or group is wanting):
-                for cell in cells:
-                    self._forget(group, cell)
-                group.go()
-                del self._groups[text]
+                self._drop(group)
+
+    def _drop(self, group: Group) -> None:
+        for cell in list(group.cells.values()):
+            self._forget(group, cell)
+        group.go()
+        del self._groups[group.text]
 
     def _forget(self, group: Group, cell: Cell) -> None:
         cell.go()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from popcon.exporter.web.request import Request
-from popcon.exporter.web.server import Answer, HttpServer, Security
+from popcon.exporter.web.server import NOT_FOUND, Answer, HttpServer, Security, only
 from popcon.exporter.web.status_page import page, table
 
 _HTML = "text/html; charset=utf-8"
@@ -47,9 +47,9 @@ def admin_server(
 
     def answer(request: Request) -> Answer:
         if request.path not in ("/", "/held.json"):
-            return Answer(404, b"404 page not found\n")
+            return NOT_FOUND
         if request.method not in ("GET", "HEAD"):
-            return Answer(405, b"use GET, HEAD\n", headers=(("Allow", "GET, HEAD"),))
+            return only("GET, HEAD")
         if request.path == "/":
             return Answer(200, held_page(batches()), _HTML, _NOT_KEPT)
         return Answer(200, held_json(batches()), "application/json", _NOT_KEPT)

@@ -72,7 +72,7 @@ def _missing(tls: Mapping[str, str]) -> str:
 
 
 class FileSecurity:
-    """What a web configuration file asks of HTTP clients: an `http_server.Security`.
+    """What a web configuration file asks of HTTP clients: a `server.Security`.
 
     Raises `FileError` where the file, or one that it names, is wrong at the start, and
     `MissingExtraError` where it has passwords and the package `bcrypt` is not installed.

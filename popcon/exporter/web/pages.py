@@ -14,7 +14,7 @@ from typing import Protocol
 
 from popcon.errors import PopconError
 from popcon.exporter.web.request import Request, accepted
-from popcon.exporter.web.server import Answer, HttpServer, Security
+from popcon.exporter.web.server import NOT_FOUND, Answer, HttpServer, Security, only
 from popcon.exporter.web.status_page import status_page
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-_NOT_FOUND = Answer(404, b"404 page not found\n")
 _HEALTHY = Answer(200, b"popcon exporter is Healthy.\n")
 _LIFECYCLE = ("/-/reload", "/-/quit")
 
@@ -75,12 +74,12 @@ class Pages:
         path, options = request.path, self._options
         if path in _LIFECYCLE and options.enable_lifecycle:
             if request.method not in ("POST", "PUT"):
-                return _only("POST, PUT")
+                return only("POST, PUT")
             return self._reload() if path == "/-/reload" else self._quit()
         if path not in (options.telemetry_path, "/", "/health", "/-/healthy", "/-/ready"):
-            return _NOT_FOUND
+            return NOT_FOUND
         if request.method not in ("GET", "HEAD"):
-            return _only("GET, HEAD")
+            return only("GET, HEAD")
         if path == options.telemetry_path:
             return self._metrics(request)
         if path == "/-/ready":
@@ -149,7 +148,3 @@ def wants_openmetrics(accept: str) -> bool:
     openmetrics = max(weights.get(name, 0.0) for name in names)
     text = max((w for name, w in weights.items() if name.startswith("text/plain")), default=0.0)
     return openmetrics > 0 and openmetrics >= text
-
-
-def _only(methods: str) -> Answer:
-    return Answer(405, f"use {methods}\n".encode(), headers=(("Allow", methods),))

@@ -55,6 +55,14 @@ class Answer(NamedTuple):
     then: Callable[[], object] | None = None
 
 
+NOT_FOUND = Answer(404, b"404 page not found\n")
+
+
+def only(methods: str) -> Answer:
+    """Return the answer to a method that a page doesn't take."""
+    return Answer(405, f"use {methods}\n".encode(), headers=(("Allow", methods),))
+
+
 class Security(Protocol):
     """Who may ask, and over what; `web_config` makes one."""
 
