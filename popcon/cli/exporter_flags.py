@@ -61,6 +61,11 @@ def add_web_flags(group: argparse._ArgumentGroup) -> None:
 
 def add_statsd_flags(group: argparse._ArgumentGroup) -> None:
     """Add the flags of what comes in, and how it is read."""
+    _add_door_flags(group)
+    _add_reading_flags(group)
+
+
+def _add_door_flags(group: argparse._ArgumentGroup) -> None:
     flag = group.add_argument
     for kind in ("udp", "tcp"):
         flag(
@@ -84,6 +89,10 @@ def add_statsd_flags(group: argparse._ArgumentGroup) -> None:
         metavar="MODE",
         help="permissions of that socket (%(default)s)",
     )
+
+
+def _add_reading_flags(group: argparse._ArgumentGroup) -> None:
+    flag = group.add_argument
     flag(
         "--statsd.mapping-config",
         dest="mapping",

@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from typing import NamedTuple
 
 from popcon.catalog import LIBRARY_USED, OTHER, PREFIX, REPORTS
 from popcon.exporter.intake import Intake, firsts_of
@@ -37,7 +36,7 @@ from popcon.exporter.privacy.refusals import (
 from popcon.exporter.series.limits import BOUNDS
 from popcon.exporter.series.registry import CONFLICT, NEGATIVE, Registry, allowed_labels
 from popcon.exporter.series.series import NOT_FINITE, Live
-from popcon.exporter.standing import Cache
+from popcon.exporter.standing import Cache, Counted
 from popcon.exporter.wire import Sample, TagStyles, Tally, parse_raw_line
 
 log = logging.getLogger(__name__)
@@ -58,29 +57,6 @@ ERRORS = (
     *OVERFLOWS,
     INTERNAL,
 )
-
-
-class Counted(NamedTuple):
-    """What happened so far, for the self metrics; each field is named as its metric is.
-
-    `events_conflict_total` is by (type, metric name); a sampled observation counts as many events
-    as it stands for. `folds` is how often what came in was worked out; `cache` are the names whose
-    rule is remembered.
-    """
-
-    lines_total: int
-    samples_total: int
-    tags_total: int
-    tag_errors_total: int
-    sample_errors_total: dict[str, int]
-    events_total: dict[str, int]
-    events_unmapped_total: int
-    events_actions_total: dict[str, int]
-    events_conflict_total: dict[tuple[str, str], int]
-    events_error_total: dict[str, int]
-    metrics_total: dict[str, int]
-    folds: int
-    cache: Cache
 
 
 class Pipeline:

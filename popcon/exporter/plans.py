@@ -13,8 +13,6 @@ from popcon.exporter.series.series import Live
 MAX_PLANS, MAX_PLAN_BYTES = 150_000, 32 * 1024 * 1024
 #: Seconds after which a line that didn't come again is forgotten.
 _REMEMBERED = 60.0
-
-
 #: Bits of a Plan's `account`.
 TAGGED, UNMAPPED = 1, 2
 
@@ -42,9 +40,6 @@ class Plans:
         self._bytes = 0
         self._clock = clock
         self._turned = clock()
-
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
 
     def find(self, line: bytes) -> Plan | None:
         plan = self._young.get(line)

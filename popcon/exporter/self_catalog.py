@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Union
 
 from popcon import __version__
-from popcon.exporter.pipeline import ERRORS, Counted
-from popcon.exporter.standing import HOLDING_REASONS, Standing
+from popcon.exporter.pipeline import ERRORS
+from popcon.exporter.standing import HOLDING_REASONS, Counted, Standing
 
 #: A number, or numbers by the value (or values) of the labels; empty where there is nothing to show.
 Values = Union[float, Mapping[Any, float]]

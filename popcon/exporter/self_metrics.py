@@ -8,11 +8,10 @@ from operator import itemgetter
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import Metric
 
-from popcon.exporter.pipeline import Counted
 from popcon.exporter.self_catalog import METRICS, SelfMetric, Values
 from popcon.exporter.series.exposition import render
 from popcon.exporter.series.series import Family, Series
-from popcon.exporter.standing import Standing
+from popcon.exporter.standing import Counted, Standing
 
 
 class SelfMetrics:

@@ -28,7 +28,7 @@ from popcon.exporter.listen.unixgram import bind_unixgram
 from popcon.exporter.mapping.mapping import Mapping
 from popcon.exporter.mapping.watched import WatchedFile
 from popcon.exporter.options import Options
-from popcon.exporter.pipeline import OVERFLOWS, Counted, Pipeline
+from popcon.exporter.pipeline import OVERFLOWS, Pipeline
 from popcon.exporter.privacy import publication
 from popcon.exporter.privacy.policy import OFF
 from popcon.exporter.privacy.publication import Publication
@@ -36,7 +36,7 @@ from popcon.exporter.self_metrics import SelfMetrics
 from popcon.exporter.series.openmetrics import render_openmetrics
 from popcon.exporter.series.registry import Registry
 from popcon.exporter.series.series import Family
-from popcon.exporter.standing import Buffer, Privacy, Relayed, Saved, Standing, Tcp
+from popcon.exporter.standing import Buffer, Counted, Privacy, Relayed, Saved, Standing, Tcp
 from popcon.exporter.state.persistence import Persistence, Source
 from popcon.exporter.state.since import Since
 from popcon.exporter.web.admin import admin_server
@@ -133,6 +133,7 @@ class Exporter:
         self._receivers: dict[str, Receiver] = {}
         self._drops: dict[str, buffers.Drops] = {}
         self._udp = self._unixgram = self._tcp = self._canary = None
+        self.tcp_port = 0
         addressed = options.policy.by_address
         if options.listen_udp is not None:
             self._udp = bind(options.listen_udp, socket.SOCK_DGRAM, "--statsd.listen-udp")
@@ -155,8 +156,6 @@ class Exporter:
             undo.callback(channel.close)
             self.tcp_port = int(channel.getsockname()[1])
             self._tcp = TcpListener(channel, take)
-        else:
-            self.tcp_port = 0
 
     def _open_pages(self, undo: ExitStack) -> None:
         options = self.options
@@ -188,11 +187,6 @@ class Exporter:
         """The HTTP port that is listened on."""
         return self._web.port
 
-    @property
-    def admin_port(self) -> int:
-        """The HTTP port of the admin's page, 0 if there is none."""
-        return self._admin.port if self._admin is not None else 0
-
     def start(self) -> None:
         """Serve, on threads of its own, until `stop`."""
         for receiver in self._receivers.values():
@@ -206,7 +200,8 @@ class Exporter:
         if self._watched is not None:
             self._watching = self._run(lambda: self._repeat(_SECOND, self._look_at_file))
         if self._canary is not None:
-            self._run(lambda: self._repeat(self.options.canary_seconds, self._send_canary))
+            canary = self._canary
+            self._run(lambda: self._repeat(self.options.canary_seconds, canary.send))
         self._web.start()
         if self._admin is not None:
             self._admin.start()
@@ -234,7 +229,7 @@ class Exporter:
     ) -> None:
         self.stop()
 
-    # What the pages ask for: popcon.exporter.web.Served.
+    # What the pages ask for: popcon.exporter.web.pages.Served.
 
     def page(self, openmetrics: bool) -> bytes:
         """Return the exposition, in text format 0.0.4 or OpenMetrics 1.0."""
@@ -330,10 +325,6 @@ class Exporter:
         if self._relay is not None:
             self._relay.flush()
 
-    def _send_canary(self) -> None:
-        if self._canary is not None:
-            self._canary.send()
-
     def _look_at_file(self) -> None:
         if self._watched is None:
             return
@@ -398,9 +389,8 @@ class Exporter:
         return Privacy(policy.name, *numbers, frozenset(holding))
 
 
-def _both(*takers: Callable[..., None]) -> Callable[..., None]:
+def _both(relay: Callable[..., None], count: Callable[..., None]) -> Callable[..., None]:
     def take(datagrams: list[bytes], hosts: Iterable[str] = ()) -> None:
-        relay, count = takers
         relay(datagrams)
         count(datagrams, hosts)
 

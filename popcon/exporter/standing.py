@@ -46,6 +46,29 @@ class Cache(NamedTuple):
     hits: int = 0
 
 
+class Counted(NamedTuple):
+    """What happened so far, for the self metrics; each field is named as its metric is.
+
+    `events_conflict_total` is by (type, metric name); a sampled observation counts as many events
+    as it stands for. `folds` is how often what came in was worked out; `cache` are the names whose
+    rule is remembered.
+    """
+
+    lines_total: int
+    samples_total: int
+    tags_total: int
+    tag_errors_total: int
+    sample_errors_total: dict[str, int]
+    events_total: dict[str, int]
+    events_unmapped_total: int
+    events_actions_total: dict[str, int]
+    events_conflict_total: dict[tuple[str, str], int]
+    events_error_total: dict[str, int]
+    metrics_total: dict[str, int]
+    folds: int
+    cache: Cache
+
+
 class Buffer(NamedTuple):
     """A socket's receive buffer in bytes: what was asked for (0: nothing), what the kernel granted."""
 

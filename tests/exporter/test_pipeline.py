@@ -11,12 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from popcon.exporter.mapping.mapping import Mapping, load
 from popcon.exporter.mapping.rules import Match
-from popcon.exporter.pipeline import Counted, Pipeline
+from popcon.exporter.pipeline import Pipeline
 from popcon.exporter.privacy.policy import STANDARD, Policy
 from popcon.exporter.privacy.publication import Publication
 from popcon.exporter.series.exposition import render
 from popcon.exporter.series.registry import Registry
-from popcon.exporter.standing import Cache
+from popcon.exporter.standing import Cache, Counted
 from popcon.exporter.wire import TagStyles
 from popcon.render.mapping import mapping_text
 from tests.vectors import cases

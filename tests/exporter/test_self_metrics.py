@@ -12,10 +12,9 @@ from prometheus_client import Counter as PrometheusCounter
 from prometheus_client import Info
 from prometheus_client.parser import text_string_to_metric_families
 
-from popcon.exporter.pipeline import Counted
 from popcon.exporter.self_metrics import SelfMetrics
 from popcon.exporter.series.exposition import render
-from popcon.exporter.standing import Buffer, Cache, Privacy, Relayed, Saved, Standing, Tcp
+from popcon.exporter.standing import Buffer, Cache, Counted, Privacy, Relayed, Saved, Standing, Tcp
 from tests.conftest import eventually
 from tests.e2e.servers import exporter
 

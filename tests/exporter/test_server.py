@@ -19,9 +19,9 @@ from popcon.exporter.mapping.file import read_mapping_file
 from popcon.exporter.mapping.mapping import load
 from popcon.exporter.mapping.watched import WatchedFile
 from popcon.exporter.options import Options
-from popcon.exporter.pipeline import Counted
 from popcon.exporter.privacy.policy import OFF
 from popcon.exporter.server import Exporter
+from popcon.exporter.standing import Counted
 from popcon.exporter.web.pages import WebOptions
 from tests.conftest import eventually
 
