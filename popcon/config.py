@@ -342,9 +342,17 @@ def check_label_key(key: str) -> None:
     """
     if len(key) < 2 or not _is_word(key) or "-" in key or key[0] not in _LETTERS + "_":
         raise UsageError(f"not a label key: {key!r} (two or more letters, digits and '_')")
-    taken = {"le", "quantile"}.union(*(metric.labels for metric in METRICS))
-    if key.startswith("__") or key in taken:
+    if key.startswith("__") or key in taken_label_keys():
         raise UsageError(f"a label key that is taken: {key!r}")
+
+
+def taken_label_keys() -> "set[str]":
+    """Return the names that no site label may have: metrics' own labels, and the names of targets.
+
+    `job` and `instance` are Prometheus' own for where it scraped. A site's would win over them with
+    `honor_labels`, and dashboards and alerts could not tell one exporter from another.
+    """
+    return {"le", "quantile", "job", "instance"}.union(*(metric.labels for metric in METRICS))
 
 
 def _is_word(text: str) -> bool:

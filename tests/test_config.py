@@ -140,6 +140,8 @@ def test_what_is_named(
         ({"POPCON_LABELS": "namespace=a.b"}, "'a.b'"),
         ({"POPCON_LABELS": "n=a"}, "'n'"),
         ({"POPCON_LABELS": "library=a"}, "'library'"),
+        ({"POPCON_LABELS": "job=a"}, "'job'"),
+        ({"POPCON_LABELS": "instance=a"}, "'instance'"),
         ({"POPCON_LABELS": "version=a"}, "'version'"),
         ({"POPCON_LABELS": "__x=a"}, "'__x'"),
         ({"POPCON_DETAILS": "version,users"}, "'users' in 'version,users'"),

@@ -11,6 +11,8 @@ import json
 from collections.abc import Sequence
 
 from popcon.catalog import METRICS, PREFIX, SITE_LABELS, Metric
+from popcon.config import taken_label_keys
+from popcon.render.yaml_text import entry
 
 _HEAD = """\
 # Rendered from popcon/catalog.py by `popcon render`; edits are lost.
@@ -28,6 +30,10 @@ _LAST = """\
   name: "dropped"
 """
 
+_TABLE_HEAD = """\
+# Rendered from popcon/catalog.py by `popcon render`; edits are lost.
+# templates/_mapping.tpl makes the mapping rules of it, for the site labels in the values."""
+
 
 def mapping_text(site_labels: Sequence[tuple[str, ...]] = ()) -> str:
     """Return a mapping file for the shipped lists of site label keys and the given ones.
@@ -40,6 +46,30 @@ def mapping_text(site_labels: Sequence[tuple[str, ...]] = ()) -> str:
     rules.sort(key=lambda found: found[0])
     named = [" + ".join(keys) or "none" for keys in lists]
     return _HEAD.format(labels=", ".join(named)) + "".join(text for _, text in rules) + _LAST
+
+
+def table_text() -> str:
+    """Return what `mapping_text` is made of, as YAML: the chart's template makes the same of it."""
+    parts: dict[str, object] = {
+        "prefix": PREFIX,
+        "siteLabels": SITE_LABELS,
+        "takenLabels": sorted(taken_label_keys()),
+        "metrics": [
+            {
+                "wire": metric.wire,
+                "name": metric.name,
+                "kind": metric.kind,
+                "labels": metric.labels,
+                "tail": metric.tail,
+                "help": metric.help,
+            }
+            for metric in METRICS
+        ],
+        "head": _HEAD,
+        "last": _LAST,
+    }
+    lines = [line for key, value in parts.items() for line in entry(key, value)]
+    return "\n".join([_TABLE_HEAD, *lines, ""])
 
 
 def rule(metric: Metric, keys: tuple[str, ...]) -> tuple[int, str]:
