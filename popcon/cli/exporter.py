@@ -46,6 +46,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     command = commands.add_parser(
         "exporter",
         usage="popcon exporter [FLAG…]",
+        allow_abbrev=False,  # statsd_exporter takes none either
         help="receive statsd, show Prometheus metrics",
         description="Receive statsd lines and show them as Prometheus metrics, by the same mapping "
         "file and under the same flags as statsd_exporter. Without a mapping file, popcon's own "

@@ -51,6 +51,7 @@ def busy_port() -> object:
         (("exporter", "--statsd.mapping-config=/no/such.yaml"), 3, "'/no/such.yaml'"),
         (("exporter", "--statsd.listen-udp=no-such-host.invalid:1"), 4, "no-such-host.invalid"),
         (("exporter", "--log.level=loud"), 2, "'loud'"),
+        (("exporter", "--persist=/tmp/x"), 2, "--persist=/tmp/x"),
         (("exporter", "--statsd.listen-udp=a..b:1"), 4, "'a..b:1'"),
         (("exporter", f"--statsd.listen-udp=:{'1' * 5000}"), 2, "'1111"),
         (("exporter", "--statsd.read-buffer=-5"), 2, "'-5'"),
