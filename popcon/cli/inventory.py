@@ -117,7 +117,10 @@ def _send(arguments: argparse.Namespace, prefix: str) -> int:
     else:
         number = send_datagrams(where, names, arguments.rate or _RATE)
         how = f"{number} datagrams; UDP gives no answer"
-    print(f"sent {len(libraries)} libraries with a count of 0 to {where}: {how}")
+    print(
+        f"sent {len(libraries)} libraries with a count of 0 to {where}, "
+        f"as {settings.prefix}.…: {how}"
+    )
     return 0
 
 
