@@ -1,4 +1,4 @@
-"""In: `popcon render`. Out: the rendered files of a checkout, written or compared; or one mapping."""
+"""In: `popcon render`. Out: the rendered files of a checkout, written or compared; or one of them, printed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the command to the parser."""
     command = commands.add_parser(
         "render",
-        help="write the mapping rules and dashboards from the catalogue",
-        description="Write the mapping rules, the dashboards and the tables in the documents from "
-        "the catalogue, below the current folder; or print one of them.",
+        help="write the mapping rules, dashboards and alerts from the catalogue",
+        description="Write the mapping rules, the dashboards, the alerting rules, the chart's values "
+        "and the tables in the documents, below the current folder; or print one of the first three.",
     )
-    command.add_argument("what", nargs="?", choices=["all", "mapping", "dashboard"], default="all")
+    command.add_argument(
+        "what", nargs="?", choices=["all", "mapping", "dashboard", "rules"], default="all"
+    )
     command.add_argument(
         "--labels",
         action="append",
@@ -35,19 +37,26 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(arguments: argparse.Namespace) -> int:
     """Print one rendered text, or write or check them all."""
     from popcon.config import check_label_key
+    from popcon.errors import UsageError
     from popcon.render import stale, write
     from popcon.render.dashboards import dashboard_text
     from popcon.render.mapping import mapping_text
+    from popcon.render.rules import rules_text
 
     if arguments.what == "mapping":
         lists = [tuple(item.split(",")) for item in arguments.labels]
         for keys in lists:
             for key in keys:
                 check_label_key(key)
+            if len(set(keys)) < len(keys):
+                raise UsageError(f"a label key stands twice in {','.join(keys)!r}")
         sys.stdout.write(mapping_text(lists))
         return 0
     if arguments.what == "dashboard":
         sys.stdout.write(dashboard_text())
+        return 0
+    if arguments.what == "rules":
+        sys.stdout.write(rules_text())
         return 0
     if arguments.check:
         files = stale(arguments.root)

@@ -5,15 +5,19 @@ A rendered file is never edited: change its source, run `popcon render`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from popcon.errors import FileError
+from popcon.render.chart import keys, values_table, values_text
 from popcon.render.dashboards import dashboard_text
 from popcon.render.docs import filled_in
-from popcon.render.mapping import mapping_text
+from popcon.render.mapping import mapping_text, table_text
+from popcon.render.rules import rules_text
 
 #: Documents with rendered tables between markers.
-DOCUMENTS = ("README.md", "docs/reference.md")
+DOCUMENTS = ("README.md", "docs/reference.md", "docs/alerts.md")
+CHART = Path("deploy", "helm", "popcon")
 
 
 def outputs(root: Path) -> dict[Path, str]:
@@ -21,18 +25,11 @@ def outputs(root: Path) -> dict[Path, str]:
     texts = {
         root / "mappings" / "popcon.yaml": mapping_text(),
         root / "grafana" / "popcon-libraries.json": dashboard_text(),
+        root / "grafana" / "popcon-rules.yaml": rules_text(),
     }
     for name in DOCUMENTS:
-        file = root / name
-        try:
-            texts[file] = filled_in(file.read_text(encoding="utf-8"))
-        except UnicodeDecodeError as error:
-            raise FileError(f"'{file}' is not UTF-8: {error.reason}") from None
-        except OSError as error:
-            raise FileError(
-                f"can't read '{file}': {error.strerror} (is this popcon's checkout?)"
-            ) from None
-    return texts
+        texts[root / name] = _document(root / name)
+    return {**texts, **_chart(root / CHART)}
 
 
 def stale(root: Path) -> list[Path]:
@@ -54,3 +51,28 @@ def write(root: Path) -> list[Path]:
         except OSError as error:
             raise FileError(f"can't write '{file}': {error.strerror}") from None
     return list(texts)
+
+
+def _chart(chart: Path) -> dict[Path, str]:
+    found = keys(chart / "values.schema.json")
+    return {
+        # A chart can't read outside of its folder: what it needs of the others is a copy there.
+        chart / "files" / "dashboards" / "popcon-libraries.json": dashboard_text(),
+        chart / "files" / "metrics.yaml": table_text(),
+        chart / "files" / "rules.yaml": rules_text(),
+        chart / "values.yaml": values_text(found),
+        chart / "README.md": _document(
+            chart / "README.md", {"values": lambda: values_table(found)}
+        ),
+    }
+
+
+def _document(file: Path, more: Mapping[str, Callable[[], str]] | None = None) -> str:
+    try:
+        return filled_in(file.read_text(encoding="utf-8"), more)
+    except UnicodeDecodeError as error:
+        raise FileError(f"'{file}' is not UTF-8: {error.reason}") from None
+    except OSError as error:
+        raise FileError(
+            f"can't read '{file}': {error.strerror} (is this popcon's checkout?)"
+        ) from None

@@ -6,30 +6,35 @@ A marker is a pair of HTML comments, `<!-- popcon render: metrics -->` and `<!--
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from popcon.catalog import METRICS, PREFIX
 from popcon.config import DEFAULT_SINK, VARIABLES
 from popcon.errors import EXIT_STATUSES, FileError
+from popcon.render.rules import GROUPS
 
 _MARKED = re.compile(r"(<!-- popcon render: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def filled_in(text: str) -> str:
-    """Return the document with every marked table rendered; an unknown name is a `FileError`."""
+def filled_in(text: str, more: Mapping[str, Callable[[], str]] | None = None) -> str:
+    """Return the document with every marked table rendered; an unknown name is a `FileError`.
+
+    `more` are tables that this document alone has.
+    """
+    tables = {**TABLES, **(more or {})}
 
     def fill(found: re.Match[str]) -> str:
-        table = TABLES.get(found[2])
-        if table is None:
-            raise FileError(f"no table is called {found[2]!r}: there are {', '.join(TABLES)}")
-        return found[1] + table() + found[3]
+        rendered = tables.get(found[2])
+        if rendered is None:
+            raise FileError(f"no table is called {found[2]!r}: there are {', '.join(tables)}")
+        return found[1] + rendered() + found[3]
 
     return _MARKED.sub(fill, text)
 
 
 def metrics_table() -> str:
     """Return the metrics: wire name, Prometheus name, meaning."""
-    return _table(
+    return table(
         (f"on the wire, behind `{PREFIX}.`", "in Prometheus", "meaning"),
         (
             (
@@ -45,7 +50,7 @@ def metrics_table() -> str:
 def variables_table() -> str:
     """Return the environment variables and what each says."""
     return (
-        _table(
+        table(
             ("variable", "what it says"), ((f"`{name}`", said) for name, said in VARIABLES.items())
         )
         + f"\nWhere nothing is set, reports go to `{DEFAULT_SINK}`.\n"
@@ -54,8 +59,20 @@ def variables_table() -> str:
 
 def statuses_table() -> str:
     """Return the command line's exit statuses."""
-    return _table(
+    return table(
         ("status", "meaning"), ((str(status), text) for status, text in EXIT_STATUSES.items())
+    )
+
+
+def alerts_table() -> str:
+    """Return the alerts: how bad, and when somebody is told."""
+    return table(
+        ("alert", "severity", "when", "for"),
+        (
+            (f"`{alert.name}`", alert.severity, alert.when, alert.wait)
+            for _, alerts in GROUPS.values()
+            for alert in alerts
+        ),
     )
 
 
@@ -63,9 +80,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics_table,
     "variables": variables_table,
     "statuses": statuses_table,
+    "alerts": alerts_table,
 }
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
