@@ -10,7 +10,7 @@ import pytest
 from popcon.catalog import METRICS
 from popcon.cli import main
 from popcon.exporter.mapping.mapping import load, order_warnings
-from popcon.render import outputs, stale, write
+from popcon.render import CHART, outputs, stale, write
 from popcon.render.docs import TABLES, filled_in
 from popcon.render.mapping import mapping_text
 from tests.conftest import ROOT
@@ -30,9 +30,18 @@ def test_write_and_check(tmp_path: Path) -> None:
         "a\n<!-- popcon render: statuses -->\nold\n<!-- end -->\nb\n"
     )
     (tmp_path / "docs" / "reference.md").write_text("")
+    (tmp_path / "docs" / "alerts.md").write_text("")
+    chart = tmp_path / CHART
+    chart.mkdir(parents=True)
+    (chart / "values.schema.json").write_text(
+        '{"properties": {"some": {"description": "Some.", "default": 1}}}'
+    )
+    (chart / "README.md").write_text("<!-- popcon render: values -->\n<!-- end -->\n")
     write(tmp_path)
     assert stale(tmp_path) == []
     assert "old" not in (tmp_path / "README.md").read_text()
+    assert (chart / "values.yaml").read_text().endswith("\n# Some.\nsome: 1\n")
+    assert "| `some` | `1` | Some. |" in (chart / "README.md").read_text()
 
     mapping = tmp_path / "mappings" / "popcon.yaml"
     mapping.write_bytes(mapping.read_bytes() + b"\n")
