@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
+import yaml
 
 from popcon.activate import ipython, sitecustomize, written
 from popcon.demo.kernels import kernel
@@ -16,9 +16,9 @@ COUNTED = ["python_popcon.library_used.pyyaml:1|c", "python_popcon.reports:1|c"]
 
 
 def _by_hand() -> str:
-    """Return the startup file that the documentation mounts."""
-    page = (ROOT / "docs" / "admins.md").read_text()
-    return dedent(page.partition("stringData: |\n")[2].partition("\n\n")[0])
+    """Return the startup file that the values for Zero to JupyterHub mount."""
+    values = yaml.safe_load((ROOT / "deploy" / "helm" / "z2jh.yaml").read_text())
+    return str(values["singleuser"]["extraFiles"]["popcon"]["stringData"])
 
 
 STARTUP = pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +49,15 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
+def free_ports() -> tuple[int, int]:
+    """Return an exporter's ports: one that is free for UDP and TCP, and one for its metrics."""
+    while True:
+        number = free_port()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", number))
+            return number, free_port()
+
+
 @contextmanager
 def _served(command: list[str], health: str) -> Iterator[None]:
     """Run a program until its health page answers, and end it at the end."""
@@ -79,26 +88,28 @@ def exporter(
     *,
     tcp: bool = False,
     flags: tuple[str, ...] = (),
+    host: str = "127.0.0.1",
 ) -> Iterator[Running]:
     """Run `statsd_exporter` or `popcon` with a mapping: the same flags for either.
 
     `ports` are those for UDP and for HTTP, free ones where none are given. With `tcp` it listens on
-    the UDP port's number there too. popcon shows all at once, unless `flags` say otherwise.
+    the UDP port's number there too. popcon shows all at once, unless `flags` say otherwise. `host`
+    is one of loopback's addresses.
     """
-    udp, web = ports or (free_port(socket.SOCK_DGRAM), free_port())
+    udp, web = ports or free_ports()
     own = [sys.executable, "-m", "popcon", "exporter", "--privacy=off"]
     command = [
         *(own if kind == "popcon" else [str(program("statsd_exporter"))]),
         f"--statsd.mapping-config={mapping}",
-        f"--statsd.listen-udp=127.0.0.1:{udp}",
-        f"--statsd.listen-tcp={f'127.0.0.1:{udp}' if tcp else ''}",
-        f"--web.listen-address=127.0.0.1:{web}",
+        f"--statsd.listen-udp={host}:{udp}",
+        f"--statsd.listen-tcp={f'{host}:{udp}' if tcp else ''}",
+        f"--web.listen-address={host}:{web}",
         "--no-statsd.parse-dogstatsd-tags",
         *flags,
     ]
-    root = f"http://127.0.0.1:{web}"
+    root = f"http://{host}:{web}"
     with _served(command, f"{root}/-/healthy"):
-        yield Running(root, f"statsd://127.0.0.1:{udp}")
+        yield Running(root, f"statsd://{host}:{udp}")
 
 
 @contextmanager
