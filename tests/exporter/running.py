@@ -18,11 +18,14 @@ from tests.e2e.servers import free_port
 class Process:
     """An exporter process: `udp`, `tcp` and `web` are its ports, `admin` that of the admin's page."""
 
+    #: What is run, before the flags.
+    command: tuple[str, ...] = (sys.executable, "-m", "popcon", "exporter")
+
     def __init__(self, *flags: str) -> None:
         self.udp, self.web = free_port(socket.SOCK_DGRAM), free_port()
         self.tcp, self.admin = free_port(), free_port()
         command = [
-            *(sys.executable, "-m", "popcon", "exporter"),
+            *self.command,
             f"--statsd.listen-udp=127.0.0.1:{self.udp}",
             f"--statsd.listen-tcp=127.0.0.1:{self.tcp}",
             f"--web.listen-address=127.0.0.1:{self.web}",
