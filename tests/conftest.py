@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
 
 ROOT = Path(__file__).parents[1]
+# A shell that runs us in the background lets us ignore these, and each process that a test starts too.
+for _signal, _normal in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, _normal)
 #: The Pythons that popcon runs on; those that this machine has are tested.
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 
