@@ -9,13 +9,14 @@ import pytest
 from tests.cluster import pods
 from tests.cluster.cluster import Cluster, Object, RefusedError
 from tests.cluster.releases import Release, namespaced
-from tests.cluster.values import merged, values_of
+from tests.cluster.values import values_of
 from tests.conftest import eventually
+from tests.deploy.chart import mixed
 
 
 def _values(release: Release, **persistence: object) -> Object:
     small = values_of("popcon", "small", release.namespace)
-    return merged(small, {"persistence": persistence})
+    return mixed(small, {"persistence": persistence})
 
 
 def _claims(release: Release) -> list[str]:
@@ -32,10 +33,10 @@ def _uids(release: Release) -> list[str]:
 def test_volumes_go_with_the_release_unless_they_are_to_stay(cluster: Cluster, keep: bool) -> None:
     """An uninstalled release leaves its volumes only if persistence.keepOnUninstall says so."""
     with namespaced(cluster, volumes=2) as release:
-        values = merged(_values(release, keepOnUninstall=keep), {"replicaCount": 2})
+        values = mixed(_values(release, keepOnUninstall=keep), {"replicaCount": 2})
         release.install(values)
         assert _claims(release) == ["counts-popcon-0", "counts-popcon-1"]
-        release.upgrade(merged(values, {"replicaCount": 1}))
+        release.upgrade(mixed(values, {"replicaCount": 1}))
         release.pods(1)
         assert _claims(release) == ["counts-popcon-0", "counts-popcon-1"]
         release.uninstall()
@@ -74,7 +75,7 @@ def test_counts_are_there_after_the_pod_is_another(cluster: Cluster) -> None:
         with pods.running(cluster, first) as process:
             pods.send(process, b"python_popcon.namespace.hub1.reports:3|c")
             assert eventually(lambda: "python_popcon_reports{" in process.page())
-        release.upgrade(merged(_values(release), {"podLabels": {"changed": "yes"}}))
+        release.upgrade(mixed(_values(release), {"podLabels": {"changed": "yes"}}))
         (second,) = release.pods()
         with pods.running(cluster, second) as process:
             page = process.page()

@@ -12,8 +12,9 @@ import pytest
 from tests.cluster import pods
 from tests.cluster.cluster import Cluster, Object
 from tests.cluster.releases import KINDS, Release, namespaced
-from tests.cluster.values import FILES, merged, replicas_of, values_of
+from tests.cluster.values import FILES, replicas_of, values_of
 from tests.conftest import eventually
+from tests.deploy.chart import mixed
 from tests.peers.found import program
 
 
@@ -29,7 +30,7 @@ class Outcome(NamedTuple):
 def test_helm_test_passes(cluster: Cluster, kind: str, name: str) -> None:
     """A canary that is sent to the Service is seen on the metrics page; nothing of it is left later."""
     with namespaced(cluster, volumes=2) as release, ExitStack() as stack:
-        values = merged(values_of(kind, name, release.namespace), {"replicaCount": 1})
+        values = mixed(values_of(kind, name, release.namespace), {"replicaCount": 1})
         release.install(values)
         (pod,) = release.pods(replicas_of(values))
         stack.enter_context(pods.running(cluster, pod))

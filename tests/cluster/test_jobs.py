@@ -10,8 +10,9 @@ import pytest
 from tests.cluster import pods
 from tests.cluster.cluster import Cluster
 from tests.cluster.releases import KINDS, namespaced
-from tests.cluster.values import merged, values_of
+from tests.cluster.values import values_of
 from tests.conftest import eventually
+from tests.deploy.chart import mixed
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -19,7 +20,7 @@ def test_the_jobs_do_their_work(cluster: Cluster, kind: str) -> None:
     """The canary's job sees its canary arrive, and the inventory's gives each library a 0."""
     with namespaced(cluster, volumes=2) as release, ExitStack() as stack:
         values = values_of(kind, "everything", release.namespace)
-        release.install(merged(values, {"replicaCount": 1}))
+        release.install(mixed(values, {"replicaCount": 1}))
         (pod,) = release.pods()
         exporter = stack.enter_context(pods.running(cluster, pod))
         for name, job in release.jobs().items():

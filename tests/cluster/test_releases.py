@@ -8,8 +8,9 @@ import pytest
 
 from tests.cluster.cluster import Cluster, Object
 from tests.cluster.releases import KINDS, WORKLOADS, Release, namespaced
-from tests.cluster.values import FILES, merged, replicas_of, values_of
+from tests.cluster.values import FILES, replicas_of, values_of
 from tests.conftest import eventually
+from tests.deploy.chart import mixed
 
 #: What an admin changes most: the pods are made anew.
 CHANGE: Object = {"exporter": {"logLevel": "debug"}, "podLabels": {"changed": "yes"}}
@@ -27,7 +28,7 @@ def test_a_release_comes_changes_and_goes(cluster: Cluster, kind: str, name: str
         assert not re.search(r"^kind: .*(Role|Binding)", release.manifest(), re.M)
         first = release.workload(kind)
         assert {pod["metadata"]["labels"].get("changed") for pod in release.pods(count)} == {None}
-        assert release.upgrade(merged(values, CHANGE)).err == ""
+        assert release.upgrade(mixed(values, CHANGE)).err == ""
         assert {pod["metadata"]["labels"].get("changed") for pod in release.pods(count)} == {"yes"}
         assert release.rollback().err == ""
         assert {pod["metadata"]["labels"].get("changed") for pod in release.pods(count)} == {None}
@@ -73,7 +74,7 @@ def test_an_air_gapped_release_pulls_from_its_own_registry(cluster: Cluster, kin
 def test_the_restricted_level_is_enforced(cluster: Cluster) -> None:
     """A release whose values take the restrictions away gets no pod in the same namespace, and a warning."""
     with namespaced(cluster) as release:
-        values = merged(
+        values = mixed(
             values_of("statsd_exporter", "small", ""),
             {"podSecurityContext": None, "securityContext": None},
         )

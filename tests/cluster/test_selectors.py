@@ -8,7 +8,8 @@ import pytest
 
 from tests.cluster.cluster import Cluster, RefusedError
 from tests.cluster.releases import EXPORTER, KINDS, WORKLOADS, namespaced
-from tests.cluster.values import FILES, merged, values_of
+from tests.cluster.values import FILES, values_of
+from tests.deploy.chart import mixed
 
 #: Values that charts have in their selectors, or make them of.
 TEMPTING = {
@@ -27,11 +28,11 @@ def test_no_values_change_a_selector(cluster: Cluster, kind: str) -> None:
         # Ports come and go in a test of their own.
         same = {"replicaCount": 1, "statsd": {"tcpPort": 9126}}
         for name in (*FILES, "small"):
-            values = merged(values_of(kind, name, release.namespace), same)
+            values = mixed(values_of(kind, name, release.namespace), same)
             (release.upgrade if release.left() else release.install)(values)
             selector = release.workload(kind)["spec"]["selector"]
             assert selector == {"matchLabels": EXPORTER}
-        release.upgrade(merged(values, TEMPTING))
+        release.upgrade(mixed(values, TEMPTING))
 
         assert release.workload(kind)["spec"]["selector"] == {"matchLabels": EXPORTER}
         (pod,) = release.pods()

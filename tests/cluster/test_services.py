@@ -8,8 +8,8 @@ import pytest
 
 from tests.cluster.cluster import Cluster, Object, RefusedError
 from tests.cluster.releases import KINDS, Release, namespaced
-from tests.cluster.values import merged, values_of
-from tests.deploy.chart import exporter
+from tests.cluster.values import values_of
+from tests.deploy.chart import exporter, mixed
 
 UDP, TCP = ("UDP", 9125), ("TCP", 9126)
 
@@ -19,7 +19,7 @@ def test_tcp_comes_and_goes(cluster: Cluster, kind: str) -> None:
     """Each upgrade leaves the ports that the values say, in the Service and in the pods."""
     with namespaced(cluster, volumes=1) as release:
         values = values_of(kind, "small", release.namespace)
-        with_tcp = merged(values, {"statsd": {"tcpPort": 9126}})
+        with_tcp = mixed(values, {"statsd": {"tcpPort": 9126}})
         release.install(values)
         assert _ports(release) == {UDP}
         assert _of_pods(release, kind) == {UDP}
@@ -73,10 +73,10 @@ def test_a_changed_address_is_refused_with_the_way_out(cluster: Cluster, service
     """The chart says it before anything changes, and after its command the upgrade works."""
     with namespaced(cluster, volumes=1) as release:
         values = values_of("statsd_exporter", "small", release.namespace)
-        changed = merged(values, {"statsd": {"service": service}})
+        changed = mixed(values, {"statsd": {"service": service}})
         release.install(values)
         with pytest.raises(RefusedError, match="Kubernetes never lets change") as refused:
-            release.upgrade(merged(changed, {"podLabels": {"changed": "yes"}}))
+            release.upgrade(mixed(changed, {"podLabels": {"changed": "yes"}}))
         command = re.search(r"kubectl (.*? delete service [a-z-]+)", str(refused.value))
         assert command
         (pod,) = release.pods(1)

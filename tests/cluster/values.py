@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.cluster.cluster import Object
+from tests.deploy.chart import mixed
 
 #: What Prometheus is told by: annotations, a ServiceMonitor, a PodMonitor.
 SMALL: Object = {}
@@ -76,21 +77,9 @@ def values_of(kind: str, name: str, storage_class: str) -> Object:
         own["image"] = {"registry": "registry.example.org", "repository": "hub/popcon"}
         own["persistence"] = {"storageClass": storage_class}
         own["popcon"] = {"privacy": {"policy": "off"}}
-    return merged(merged(own, FILES[name]), OF_ITS_KIND.get(name, {}).get(kind, {}))
+    return mixed(mixed(own, FILES[name]), OF_ITS_KIND.get(name, {}).get(kind, {}))
 
 
 def replicas_of(values: Object) -> int:
     """Return how many pods come of values."""
     return int(values.get("replicaCount", 1))
-
-
-def merged(one: Object, other: Object) -> Object:
-    """Return two values files as one, as Helm merges them."""
-    found = dict(one)
-    for key, value in other.items():
-        mine = found.get(key)
-        if isinstance(mine, dict) and isinstance(value, dict):
-            found[key] = merged(mine, value)
-        else:
-            found[key] = value
-    return found
