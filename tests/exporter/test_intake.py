@@ -11,15 +11,7 @@ from popcon.exporter.mapping.mapping import load
 from popcon.exporter.pipeline import Pipeline
 from popcon.exporter.series.registry import Registry
 from popcon.exporter.standing import Cache
-
-
-class Clock:
-    """Seconds, as the test says."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.exporter.clock import Clock
 
 
 def test_lines_are_counted() -> None:
@@ -52,7 +44,7 @@ def test_gauges_are_handed_back(whole: bool) -> None:
 
 def _intake(whole: bool) -> Intake:
     """An intake that counts whole datagrams, or one that has learnt that they don't repeat."""
-    clock = Clock()
+    clock = Clock(100.0)
     intake = Intake(clock)
     if not whole:
         intake.count([b"x:%d|c" % number for number in range(MAX_WAITING)])
@@ -112,7 +104,7 @@ def test_bunches_are_what_their_lines_are(seed: int) -> None:
     those of the same lines fed one by one.
     """
     chance = random.Random(seed)
-    clock = Clock()
+    clock = Clock(100.0)
     bunched, single = (Pipeline(load(_RULES), registry=Registry(clock)) for _ in range(2))
     known = [_datagram(chance, gauges=seed % 2 == 0) for _ in range(15)]
     for _ in range(60):
@@ -133,7 +125,7 @@ def test_bunches_are_what_their_lines_are(seed: int) -> None:
 
 def test_a_line_that_comes_often_is_worked_out_once() -> None:
     """What a line means is looked up when it is new, and again after a reload and after a while."""
-    clock = Clock()
+    clock = Clock(100.0)
     pipeline = Pipeline(load(""), registry=Registry(clock))
 
     def asked() -> int:

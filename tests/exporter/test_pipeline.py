@@ -19,19 +19,11 @@ from popcon.exporter.series.registry import Registry
 from popcon.exporter.standing import Cache, Counted
 from popcon.exporter.wire import TagStyles
 from popcon.render.mapping import mapping_text
+from tests.exporter.clock import Clock
 from tests.vectors import cases
 
 #: Vector → why we answer otherwise on purpose.
 DEVIATIONS = {12: "a counter refuses infinity, which it could never leave again"}
-
-
-class Clock:
-    """Seconds, as the test says."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def _answers(case: dict[str, Any]) -> dict[str, object]:

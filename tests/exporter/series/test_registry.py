@@ -14,15 +14,7 @@ from popcon.exporter.series.exposition import render
 from popcon.exporter.series.limits import Limits
 from popcon.exporter.series.registry import Registry, allowed_labels
 from popcon.exporter.series.series import KEPT_OBSERVATIONS, Histogram, Live, Series, Summary
-
-
-class Clock:
-    """Seconds, as the test says."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.exporter.clock import Clock
 
 
 def _values(registry: Registry) -> dict[str, object]:
