@@ -308,7 +308,7 @@ class Registry:
     ) -> Live | str:
         """Make room for a new series under its name, or say why there is none."""
         limits = self._limits
-        text = len(name) + sum(map(len, names)) + sum(map(len, values))
+        text = _text(name, names, values)
         if len(names) > limits.labels:
             return TOO_MANY_LABELS
         if text > limits.text:
@@ -362,10 +362,14 @@ class Registry:
         owner.drawn.stale.append(live)
         owner.held -= 1
         self._held -= 1
-        text = len(shape.metric) + sum(map(len, shape.names)) + sum(map(len, live.values))
-        self._bytes -= cost_of(shape, text)
+        self._bytes -= cost_of(shape, _text(shape.metric, shape.names, live.values))
         if self._tracked or self._restored:
             self._unsaved_gone[_key(live)] = None
+
+
+def _text(name: str, names: tuple[str, ...], values: tuple[str, ...]) -> int:
+    """Return the characters of a series' name and labels, which its bounds are about."""
+    return len(name) + sum(map(len, names)) + sum(map(len, values))
 
 
 def _key(live: Live) -> str:
