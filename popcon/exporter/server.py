@@ -12,8 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from popcon.catalog import CANARY
 from popcon.errors import NetworkError, PopconError, UsageError
@@ -221,12 +221,7 @@ class Exporter:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self.stop()
 
     # What the pages ask for: popcon.exporter.web.pages.Served.
@@ -347,7 +342,7 @@ class Exporter:
         return Standing(
             udp_packets=udp.packets if udp is not None else 0,
             unixgram_packets=unixgram.packets if unixgram is not None else 0,
-            tcp=Tcp(**vars(tcp.counts)) if tcp is not None else Tcp(),
+            tcp=replace(tcp.counts) if tcp is not None else Tcp(),
             relay={
                 relay.target: Relayed(relay.packets, relay.lines, relay.long_lines, relay.errors)
             }

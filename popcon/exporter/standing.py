@@ -7,6 +7,7 @@ a default, so that a server without TCP, a relay or a file for its state says no
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,8 +17,9 @@ _NONE: Mapping[str, int] = MappingProxyType({})
 HOLDING_REASONS = ("processes", "interval")
 
 
-class Tcp(NamedTuple):
-    """What happened on the TCP listener, as counts since the start.
+@dataclass
+class Tcp:
+    """What happened on the TCP listener, as counts since the start; the listener itself counts in one.
 
     `refused` came when all connections were taken, `evicted` had been silent and made room.
     """

@@ -18,9 +18,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from popcon.errors import NetworkError
+from popcon.exporter.standing import Tcp
 
 #: Bytes. A line that has as many before its newline is too long, and ends its connection.
 MAX_LINE = 4096
@@ -35,17 +35,6 @@ _LAST_ROUNDS = 100
 #: The system is out of files or memory: asking again at once would be answered the same.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _RESET = struct.pack("ii", 1, 0)
-
-
-@dataclass
-class TcpCounts:
-    """What happened so far: connections taken, and why others broke off or weren't taken."""
-
-    connections: int = 0
-    connection_errors: int = 0
-    too_long_lines: int = 0
-    refused: int = 0
-    evicted: int = 0
 
 
 class _Connection:
@@ -77,7 +66,7 @@ class TcpListener:
         max_connections: int = 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.counts = TcpCounts()
+        self.counts = Tcp()
         self._channel = channel
         self._take = take
         self._most = max(1, min(max_connections, _files_allowed() // 2))

@@ -19,7 +19,6 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
-from types import TracebackType
 from typing import Any, Optional
 
 from popcon.errors import FileError, PopconError
@@ -94,12 +93,7 @@ class Store:
         self.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self.close()
 
     @property
