@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from importlib.metadata import Distribution
 from typing import Any, NamedTuple
 
+from popcon.catalog import OTHER
 from popcon.errors import FileError
 from popcon.index import site_folders
 from popcon.indexed import OWN
@@ -21,6 +22,7 @@ from popcon.libraries import Libraries, sites_on_path
 from popcon.metadata import parse_entry
 from popcon.record import rows
 from popcon.site_directory import SiteDirectory
+from popcon.well_known import FOR_USERS
 
 FORMAT = "popcon-inventory 1"
 
@@ -81,6 +83,19 @@ def inventory(prefix: str, naming: Mapping[str, Any] | None = None) -> list[Row]
 def counted_names(listed: list[Row]) -> list[str]:
     """Return the names that kernels can report, each once: what is somebody's own is one `_other`."""
     return sorted({row.counted_as for row in listed} - {""})
+
+
+def sizes(listed: list[Row]) -> dict[tuple[str, str], int]:
+    """Return the bytes of each library, by its name and what it is part of; of copies the sum.
+
+    What is somebody's own has none: one number for all of it would say nothing.
+    """
+    found: dict[tuple[str, str], int] = {}
+    for row in listed:
+        if row.counted_as != OTHER:
+            key = row.name, row.part.name if row.part else FOR_USERS
+            found[key] = found.get(key, 0) + row.size
+    return dict(sorted(found.items()))
 
 
 def as_json(prefix: str, listed: list[Row]) -> dict[str, Any]:

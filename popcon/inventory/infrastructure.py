@@ -15,26 +15,11 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from popcon.metadata import normalise
+from popcon.well_known import KERNELS, PARTS, SERVERS, TOOLS
 
-#: What a library can be part of. Where it is needed by several, the first of them has it.
-PARTS = ("kernel", "server", "tool", "popcon")
 #: Those of popcon's extras that an image may have.
 _EXTRAS = ("cli", "exporter")
-_KERNELS = {"ipykernel"}
-_SERVERS = {
-    "jupyter-server", "jupyterhub", "jupyterhub-singleuser", "jupyterlab", "jupyterlab-server",
-    "nbclassic", "notebook", "notebook-shim",
-}  # fmt: skip
 _SERVER_GROUPS = ("jupyterhub.", "jupyter_serverproxy_servers")
-#: Tools that can be imported, but aren't where people analyse data.
-_TOOLS = {
-    "autopep8", "bandit", "black", "build", "bump2version", "cmake", "conda", "conda-build",
-    "conda-lock", "conda-pack", "cookiecutter", "copier", "coverage", "flake8", "hatch", "isort",
-    "jupyter-repo2docker", "mamba", "maturin", "meson", "mypy", "ninja", "nox", "pdm", "pip",
-    "pip-tools", "pipdeptree", "pipenv", "pipx", "poetry", "pre-commit", "pycodestyle",
-    "pydocstyle", "pyflakes", "pylint", "pyright", "pyupgrade", "ruff", "scikit-build-core",
-    "setuptools", "setuptools-scm", "tox", "twine", "uv", "virtualenv", "wheel", "yapf",
-}  # fmt: skip
 #: Users import these, though they have a server extension; so do they whoever needs a `_WIDGETS`.
 _IMPORTED = {"bokeh", "ipyparallel", "panel", "plotly", "pydeck", "vega"}
 _WIDGETS = {"anywidget", "ipywidgets"}
@@ -65,7 +50,7 @@ def infrastructure(
 ) -> dict[str, Part]:
     """Return those of the libraries that are infrastructure.
 
-    A library that others need too isn't, unless it is a root. `environment` overrides what markers
+    A library that others need too isn't, unless it is a root or ipykernel needs it. `environment` overrides what markers
     of requirements are asked about: another Python's version.
     """
     markers = {key: str(value) for key, value in default_environment().items()}
@@ -80,9 +65,12 @@ def infrastructure(
         for needed, by in _reached([name], libraries, markers, stop=roots):
             found.setdefault(needed, Part(roots[name].name, f"needed by {by}"))
     found.update(roots)
+    kernels = KERNELS & libraries.keys()
+    # What a kernel has loaded before the first cell is never counted, whoever needs it too.
+    loaded = {needed for needed, _ in _reached(kernels, libraries, markers, stop=roots)}
     others = [name for name in libraries if name not in found]
     for name, _ in _reached(others, libraries, markers, stop=roots):
-        if name not in roots:
+        if name not in roots and name not in loaded:
             found.pop(name, None)
     return found
 
@@ -90,9 +78,9 @@ def infrastructure(
 def _root(name: str, facts: Facts, markers: Mapping[str, str]) -> Part | None:
     if name == "popcon":
         return Part("popcon", "popcon itself")
-    if name in _KERNELS:
+    if name in KERNELS:
         return Part("kernel", "the kernel")
-    if name in _SERVERS:
+    if name in SERVERS:
         return Part("server", "a server")
     for file in facts.files:
         kernel = _KERNEL_FILE.search(file)
@@ -111,7 +99,7 @@ def _root(name: str, facts: Facts, markers: Mapping[str, str]) -> Part | None:
 
 
 def _tool(name: str, facts: Facts) -> Part | None:
-    if name in _TOOLS:
+    if name in TOOLS:
         return Part("tool", "a command")
     programs = {file.rpartition("/")[2] for file in facts.files if re.match(r"(\.\./)+bin/", file)}
     modules = [

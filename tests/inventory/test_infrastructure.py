@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 
+from popcon.inventory.environment import inventory
 from popcon.inventory.infrastructure import Facts, infrastructure
+from popcon.well_known import PARTS, PATTERN
 
 LABEXTENSION = "../../../share/jupyter/labextensions/@a/b/package.json"
 CONFIG = "../../../etc/jupyter/jupyter_server_config.d/a.json"
@@ -27,7 +32,12 @@ POPCON = needs(
     [
         ({"numpy": needs()}, {}),
         ({"ipykernel": needs("comm"), "comm": needs()}, {"ipykernel": "kernel", "comm": "kernel"}),
-        ({"ipykernel": needs("Comm>=0.1"), "comm": needs(), "app": needs("comm")}, {"ipykernel": "kernel"}),
+        # What ipykernel has loaded before the first cell is never counted, though a user's library needs it.
+        (
+            {"ipykernel": needs("Comm>=0.1"), "comm": needs("a"), "a": needs(), "app": needs("comm")},
+            {"ipykernel": "kernel", "comm": "kernel", "a": "kernel"},
+        ),
+        ({"jupyterlab": needs("Comm>=0.1"), "comm": needs(), "app": needs("comm")}, {"jupyterlab": "server"}),
         # Needed by a user's library, a root stays one, and what only it needs stays with it.
         (
             {"ipykernel": needs("comm"), "comm": needs(), "ipyparallel": needs("ipykernel")},
@@ -99,3 +109,14 @@ def test_another_python() -> None:
     """Markers are asked about the Python of the environment that is looked at."""
     libraries = {"pip": needs("a; python_version < '3.5'"), "a": needs()}
     assert "a" in infrastructure(libraries, {"python_version": "3.4"})
+
+
+def test_well_known_names() -> None:
+    """By name alone the kernel and all that it has loaded are known, and no library of an analyst's."""
+    kernels = {row.name for row in inventory(sys.prefix) if row.part and row.part.name == PARTS[0]}
+
+    assert {"ipykernel", "ipython", "traitlets", "pyzmq"} <= kernels
+    assert [name for name in kernels if not re.fullmatch(PATTERN, name)] == []
+    for name in ("numpy", "pandas", "requests", "jinja2", "ipywidgets", "statsmodels"):
+        assert not re.fullmatch(PATTERN, name)
+    assert re.fullmatch(r"[a-z0-9|.*-]+", PATTERN)  # as PromQL has it in quotes
