@@ -36,13 +36,17 @@ class Metric:
         self.tail = tail
         self.held = held
 
+    def stat(self, prefix: str, *values: str) -> str:
+        """Return the name on the wire, one value for each label."""
+        return ".".join((prefix, self.wire, *values))
+
     def line(self, prefix: str, *values: str) -> str:
-        """Return the statsd line that adds 1, one value for each label.
+        """Return the statsd line that adds 1 to a counter, one value for each label.
 
         >>> LIBRARY_USED.line("python_popcon", "numpy")
         'python_popcon.library_used.numpy:1|c'
         """
-        return ".".join((prefix, self.wire, *values)) + ":1|c"
+        return self.stat(prefix, *values) + ":1|c"
 
 
 #: What every name on the wire starts with, unless a site says otherwise.
@@ -84,6 +88,15 @@ CHECK_HITS = Metric(
     ("check",),
     "Processes in which a check of a watch list held, each counted once.",
 )
+LIBRARY_INSTALLED = Metric(
+    "library_installed",
+    "python_popcon_library_installed_bytes",
+    "gauge",
+    ("library", "part"),
+    "Size on disk of an installed library, by what it is part of: "
+    "library (for users), kernel, server, tool or popcon.",
+    held=False,
+)
 CANARY = Metric(
     "canary",
     "python_popcon_canary_total",
@@ -93,7 +106,15 @@ CANARY = Metric(
     held=False,
 )
 
-METRICS = (LIBRARY_USED, REPORTS, LIBRARY_VERSION, LIBRARY_DIRECT, CHECK_HITS, CANARY)
+METRICS = (
+    LIBRARY_USED,
+    REPORTS,
+    LIBRARY_VERSION,
+    LIBRARY_DIRECT,
+    CHECK_HITS,
+    LIBRARY_INSTALLED,
+    CANARY,
+)
 
 #: The lists of site label keys that the shipped mapping knows: none, and the hub's namespace.
 SITE_LABELS: "tuple[tuple[str, ...], ...]" = ((), ("namespace",))

@@ -1,4 +1,4 @@
-"""In: a statsd URL and counts. Out: the counts, through the `statsd` package, over TCP or paced UDP.
+"""In: a statsd URL, counts and gauges. Out: these, through the `statsd` package, over TCP or paced UDP.
 
 This is our own process: where kernels may not wait, these senders do.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import statsd
@@ -19,6 +20,8 @@ from popcon.sinks.statsd import MAX_DATAGRAM, address_of, pack
 
 #: Seconds that one step of a TCP connection may take.
 TIMEOUT = 30.0
+
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Destination(NamedTuple):
@@ -89,10 +92,12 @@ class Stream:
         while channel.recv(4096):
             pass
 
-    def send_all(self, counts: Mapping[str, int]) -> None:
-        """Send the counts, wait until they are read, and close."""
+    def send_all(self, counts: Mapping[str, int], gauges: Mapping[str, int] = _NONE) -> None:
+        """Send the counts and then the gauges, wait until they are read, and close."""
         try:
             self.fill(counts)
+            for name, value in gauges.items():
+                self._pipe.gauge(name, value)
             self.send()
             self.finish()
         except OSError as error:
@@ -105,13 +110,22 @@ class Stream:
         self._client.close()
 
 
+def lines_of(counts: Mapping[str, int], gauges: Mapping[str, int] = _NONE) -> list[str]:
+    """Return the lines that counts and then gauges are on the wire."""
+    return [
+        *(f"{name}:{count}|c" for name, count in counts.items()),
+        *(f"{name}:{value}|g" for name, value in gauges.items()),
+    ]
+
+
 def send_datagrams(
     destination: Destination,
-    names: Iterable[str],
     rate: float,
+    counts: Mapping[str, int],
+    gauges: Mapping[str, int] = _NONE,
     pause: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Send each name with a count of 0 by UDP, at most so many datagrams a second.
+    """Send counts and then gauges by UDP, at most `rate` datagrams a second.
 
     Returns how many datagrams left. Raises `NetworkError` where the host has no address.
     """
@@ -120,13 +134,15 @@ def send_datagrams(
     client = statsd.StatsClient(
         address[0], destination.port, maxudpsize=MAX_DATAGRAM + 1, ipv6=ipv6
     )
-    datagrams = pack([f"{name}:0|c" for name in names])
+    datagrams = pack(lines_of(counts, gauges))
     for number, datagram in enumerate(datagrams):
         if number:
             pause(1 / rate)
         with client.pipeline() as pipe:
             for line in datagram.decode().split("\n"):
-                pipe.incr(line.rpartition(":")[0], 0)
+                name, _, said = line.rpartition(":")
+                value, _, kind = said.partition("|")
+                (pipe.gauge if kind == "g" else pipe.incr)(name, int(value))
     client.close()
     return len(datagrams)
 

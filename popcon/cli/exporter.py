@@ -89,7 +89,7 @@ def _styles(arguments: argparse.Namespace) -> dict[str, bool]:
 
 def _options(arguments: argparse.Namespace) -> Options:
     """Return what the flags say. Raises `PopconError`, the value in quotes."""
-    from popcon.exporter.inventory_file import zeros
+    from popcon.exporter import inventory_file
     from popcon.exporter.listen.address import parse_address
     from popcon.exporter.mapping.watched import WatchedFile
     from popcon.exporter.options import Options
@@ -136,7 +136,9 @@ def _options(arguments: argparse.Namespace) -> Options:
         inventory=tuple(
             line
             for file in arguments.inventory
-            for line in zeros(WatchedFile(file).read(), file, _behind(prefix, arguments.labels))
+            for line in inventory_file.lines(
+                WatchedFile(file).read(), file, _behind(prefix, arguments.labels)
+            )
         ),
         canary_seconds=arguments.canary,
         environment=tuple(arguments.environment),

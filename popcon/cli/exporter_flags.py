@@ -199,7 +199,7 @@ def add_own_flags(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="of `popcon inventory --json`: what is installed begins at 0; may be repeated",
+        help="of `popcon inventory --json`: what is installed begins at 0, and shows its size; may be repeated",
     )
     flag(
         "--inventory.labels",
@@ -208,7 +208,7 @@ def add_own_flags(group: argparse._ArgumentGroup) -> None:
         default=[],
         type=_labels,
         metavar="KEY=VALUE[,…]",
-        help="site labels of those zeros, such as namespace=hub1; may be repeated",
+        help="site labels of these, such as namespace=hub1; may be repeated",
     )
     flag(
         "--canary-interval",

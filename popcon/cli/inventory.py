@@ -1,4 +1,4 @@
-"""In: `popcon inventory`. Out: what is installed: a table, JSON, or zeros at an exporter."""
+"""In: `popcon inventory`. Out: what is installed: a table, JSON, or zeros and sizes at an exporter."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "inventory",
         help=help,
         description=f"{help}.".capitalize() + " With --send each library is a counter of 0 at the "
-        "exporter, so that what is never used is a zero there, and not missing.",
+        "exporter, so that what is never used is a zero there, and not missing; and a gauge of its size.",
     )
     flag = command.add_argument
     add_prefix(command)
     what = command.add_mutually_exclusive_group()
     what.add_argument("--json", action="store_true", help="print one object for all libraries")
-    what.add_argument("--send", action="store_true", help="send a count of 0 for each library")
+    what.add_argument(
+        "--send", action="store_true", help="send a count of 0 and the size of each library"
+    )
     flag(
         "--to",
         metavar="URL",
@@ -40,7 +42,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--rate",
         type=_rate,
         metavar="N",
-        help=f"--send by UDP: datagrams a second, of some 30 libraries each ({_RATE:g})",
+        help=f"--send by UDP: datagrams a second, of some 20 lines each ({_RATE:g})",
     )
     flag("--dry-run", action="store_true", help="--send: print the lines")
     command.set_defaults(run=run)
@@ -98,27 +100,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _send(arguments: argparse.Namespace, prefix: str) -> int:
-    from popcon.catalog import LIBRARY_USED, REPORTS
-    from popcon.inventory.environment import counted_names, inventory
-    from popcon.outgoing import Stream, destination, send_datagrams
+    from popcon.catalog import LIBRARY_INSTALLED, LIBRARY_USED, REPORTS
+    from popcon.inventory.environment import counted_names, inventory, sizes
+    from popcon.outgoing import Stream, destination, lines_of, send_datagrams
 
     settings = read(os.environ)
     where = destination(settings, arguments.to)
-    libraries = counted_names(inventory(prefix, settings.naming))
-    names = [f"{settings.prefix}.{REPORTS.wire}"]
-    names += [f"{settings.prefix}.{LIBRARY_USED.wire}.{library}" for library in libraries]
+    listed = inventory(prefix, settings.naming)
+    libraries = counted_names(listed)
+    names = [REPORTS.stat(settings.prefix)]
+    names += [LIBRARY_USED.stat(settings.prefix, library) for library in libraries]
+    zeros = dict.fromkeys(names, 0)
+    gauges = {
+        LIBRARY_INSTALLED.stat(settings.prefix, *key): size for key, size in sizes(listed).items()
+    }
     if arguments.dry_run:
-        for name in names:
-            print(f"{name}:0|c")
+        print("\n".join(lines_of(zeros, gauges)))
         return 0
     if where.tcp:
-        Stream(where).send_all(dict.fromkeys(names, 0))
+        Stream(where).send_all(zeros, gauges)
         how = "all of it was read there"
     else:
-        number = send_datagrams(where, names, arguments.rate or _RATE)
+        number = send_datagrams(where, arguments.rate or _RATE, zeros, gauges)
         how = f"{number} datagrams; UDP gives no answer"
     print(
-        f"sent {len(libraries)} libraries with a count of 0 to {where}, "
+        f"sent {len(libraries)} libraries with a count of 0, and {len(gauges)} sizes, to {where}, "
         f"as {settings.prefix}.…: {how}"
     )
     return 0

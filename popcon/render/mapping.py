@@ -1,8 +1,8 @@
 """In: the catalogue, and lists of site label keys. Out: mapping rules for both exporters.
 
 Rules are ordered by length, shorter first: statsd_exporter's glob matcher silently loses a rule
-whose path begins an earlier rule's path. Each rule is for counters alone, because a name belongs
-to the first type that uses it, for the life of the exporter, and any kernel can send any line.
+whose path begins an earlier rule's path. Each rule is for one type alone, because a name belongs to
+the first type that uses it, for the life of the exporter, and any kernel can send any line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The inventory's CronJob, as Helm renders it and a pod runs it: zeros at real exporters."""
+"""The inventory's CronJob, as Helm renders it and a pod runs it: zeros and sizes at real exporters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import requests
 import statsd
 from prometheus_client.parser import text_string_to_metric_families
 
-from popcon.catalog import LIBRARY_USED, REPORTS
+from popcon.catalog import LIBRARY_INSTALLED, LIBRARY_USED, REPORTS
 from tests.conftest import ROOT, Collector, clean_environ, eventually
 from tests.deploy.chart import named, render
 from tests.deploy.jobs import container, ports
@@ -41,8 +41,8 @@ def ran(folder: Path, made: dict[str, Any], **more: str) -> subprocess.Completed
     return Pod(folder, {HOST: ("127.0.0.1",)}).run(made["command"], **environ, **more)
 
 
-def zeros(running: Running) -> dict[str, dict[str, float]]:
-    """Return the counters of hub1, by metric and library."""
+def series(running: Running) -> dict[str, dict[str, float]]:
+    """Return the series of hub1, by metric and library."""
     found: dict[str, dict[str, float]] = {}
     page = requests.get(f"{running.url}/metrics", timeout=10).text
     for family in text_string_to_metric_families(page):
@@ -56,27 +56,41 @@ def zeros(running: Running) -> dict[str, dict[str, float]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_zeros_arrive_and_come_back(tmp_path: Path, kind: str) -> None:
-    """Each library of the image is a 0 under the hub's namespace, and after a restart the next run's."""
+    """Each library of the image is a 0 with a size under the hub's namespace, and after a restart the
+    next run's.
+    """
     udp, web = free_ports()
     made = job(udp)
     listed = clean_environ(POPCON_LABELS="namespace=hub1")
     dry = [sys.executable, "-m", "popcon", "inventory", "--send", "--dry-run"]
     lines = subprocess.run(dry, env=listed, capture_output=True, text=True, check=True).stdout
-    names = {line.rpartition(".")[2].removesuffix(":0|c") for line in lines.splitlines()[1:]}
-    assert {"pyyaml", "requests"} <= names
+    said = [line.rpartition(":") for line in lines.splitlines()[1:]]
+    names = {name.rpartition(".")[2] for name, _, value in said if value == "0|c"}
+    sizes = {
+        name.split(".")[-2]: float(value.removesuffix("|g"))
+        for name, _, value in said
+        if value != "0|c"
+    }
+    assert {"pyyaml", "requests"} <= names & sizes.keys()
+    assert sizes["popcon"] > 0
 
     for _ in range(2):
         with exporter(kind, ports=(udp, web), flags=POLICY[kind]) as running:
-            assert zeros(running) == {}
+            assert series(running) == {}
             done = ran(tmp_path, made, PYTHONPATH=str(ROOT))
             assert (done.stderr, done.returncode) == ("", 0)
-            assert eventually(lambda: len(zeros(running).get(LIBRARY_USED.name, ())) == len(names))
-            assert zeros(running) == {
+            assert eventually(
+                lambda: len(series(running).get(LIBRARY_INSTALLED.name, ())) == len(sizes)
+            )
+            assert series(running) == {
+                LIBRARY_INSTALLED.name: sizes,
                 LIBRARY_USED.name: dict.fromkeys(names, 0),
                 REPORTS.name: {"": 0},
             }
-    said = f"sent {len(names)} libraries with a count of 0 to {HOST} port {udp}, UDP, "
-    assert done.stdout.startswith(f"{said}as python_popcon.namespace.hub1.…: ")
+    assert done.stdout.startswith(
+        f"sent {len(names)} libraries with a count of 0, and {len(sizes)} sizes, to {HOST} port {udp}, "
+        "UDP, as python_popcon.namespace.hub1.…: "
+    )
     assert done.stdout.count("\n") == 1
 
 

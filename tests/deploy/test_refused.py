@@ -61,6 +61,10 @@ MISTYPED: list[tuple[Object, tuple[str, ...]]] = [
     ({"persistence": {"size": "1 GB"}}, ("at '/persistence/size'", "pattern")),
     ({"persistence": {"accessModes": []}}, ("at '/persistence/accessModes'", "minItems")),
     ({"serviceMonitor": {"interval": "1 min"}}, ("at '/serviceMonitor/interval'", "pattern")),
+    (
+        {"prometheusRule": {"runbookUrl": "docs/runbooks"}},
+        ("at '/prometheusRule/runbookUrl'", "pattern"),
+    ),
     ({"serviceMonitor": {"honorLabels": False}}, ("at '/serviceMonitor'", "'honorLabels'")),
     (
         {"networkPolicy": {"scrapers": [{"namespaceSelector": {}, "podselector": {}}]}},

@@ -1,4 +1,4 @@
-"""An inventory's file: the zeros that it stands for, and what is refused, with its place."""
+"""An inventory's file: the zeros and sizes that it stands for, and what is refused, with its place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from popcon.errors import FileError
-from popcon.exporter.inventory_file import FORMAT, zeros
+from popcon.exporter.inventory_file import FORMAT, lines
 from popcon.exporter.mapping.mapping import load
 from popcon.exporter.pipeline import Pipeline
 from popcon.inventory import environment
@@ -22,6 +22,11 @@ def written(*libraries: Any, **fields: Any) -> bytes:
     """Return an inventory's JSON, with as much in it as is looked at."""
     rows = [row if isinstance(row, dict) else {"counted_as": row} for row in libraries]
     return json.dumps({"format": FORMAT, "libraries": rows, **fields}).encode()
+
+
+def sized(name: str | None, size: object, **fields: Any) -> dict[str, Any]:
+    """Return a row of an inventory with a size."""
+    return {"counted_as": name, "bytes": size, **fields}
 
 
 @pytest.mark.parametrize(
@@ -43,19 +48,43 @@ def written(*libraries: Any, **fields: Any) -> bytes:
         ),
         (written(), ["python_popcon"], ["reports"]),
         (
+            written(
+                sized("numpy", 31_000_000),
+                sized("ipython", 0, infrastructure="kernel"),
+                sized(None, 9, infrastructure="popcon"),
+                # The image's and a person's copy; another part is a newer inventory's.
+                *(sized("twice", 7), sized("twice", 8), sized("_other", 5)),
+                sized("new", 6, infrastructure="a_new_part"),
+            ),
+            ["python_popcon.namespace.x"],
+            [
+                f"namespace.x.{what}"
+                for what in (
+                    *("reports", "library_used.numpy", "library_used.ipython"),
+                    *("library_used.twice", "library_used._other", "library_used.new"),
+                    "library_installed.numpy.library:31000000|g",
+                    "library_installed.ipython.kernel:0|g",
+                    "library_installed.popcon.popcon:9|g",
+                    "library_installed.twice.library:15|g",
+                    "library_installed.new.a_new_part:6|g",
+                )
+            ],
+        ),
+        (
             b"\xef\xbb\xbfpython_popcon.reports:0|c\r\n\n"
-            b"python_popcon.library_version.a.1!2.0+cu1:0|c\npython_popcon.reports:0|c",
+            b"python_popcon.library_version.a.1!2.0+cu1:0|c\npython_popcon.reports:0|c\n"
+            b"python_popcon.library_installed.a.tool:12|g",
             ["unused"],
-            ["reports", "library_version.a.1!2.0+cu1"],
+            ["reports", "library_version.a.1!2.0+cu1", "library_installed.a.tool:12|g"],
         ),
     ],
-    ids=["names", "two namespaces", "no libraries", "lines"],
+    ids=["names", "two namespaces", "no libraries", "sizes", "lines"],
 )
-def test_zeros(content: bytes, prefixes: list[str], expected: list[str]) -> None:
+def test_lines(content: bytes, prefixes: list[str], expected: list[str]) -> None:
     """Names go behind each prefix, and `reports` with them; lines stay as they are; each once."""
-    lines = zeros(content, "inventory.json", prefixes)
+    zeros = [f"python_popcon.{line}" + ("" if "|" in line else ":0|c") for line in expected]
 
-    assert lines == [f"python_popcon.{line}:0|c".encode() for line in expected]
+    assert lines(content, "inventory.json", prefixes) == [line.encode() for line in zeros]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +96,10 @@ def test_zeros(content: bytes, prefixes: list[str], expected: list[str]) -> None
         (b"a:0|c\nnumpy 1.0", ", line 2: ", "'numpy 1.0'"),
         (b"a:1|c", ", line 1: ", "'a:1|c'"),
         (b"a:0|g", ", line 1: ", "'a:0|g'"),
+        (b"a.library_installed.b.c:-5|g", ", line 1: ", ":-5|g'"),
+        (b"a.library_installed.b.c:1e3|g", ", line 1: ", ":1e3|g'"),
+        (b"a.library_installed.b:5|g", ", line 1: ", "b:5|g'"),
+        (b"a.library_installed.b.c:1000000000000000|g", ", line 1: ", "'a.library"),
         (b"a:0|c|#user:x", ", line 1: ", "'a:0|c|#user:x'"),
         (b"a\x00:0|c", ", line 1: ", r"'a\x00:0|c'"),
         (b"[1]", ", line 1: ", "'[1]'"),
@@ -81,6 +114,12 @@ def test_zeros(content: bytes, prefixes: list[str], expected: list[str]) -> None
         (written("a:5|c\nx"), ", libraries[0]: ", r"'a:5|c\nx'"),
         (written("\u0663"), ", libraries[0]: ", "'\u0663'"),
         (written(5), ", libraries[0]: ", "5"),
+        (written(sized("a", -1)), ", libraries[0]: ", "-1"),
+        (written(sized("a", 10**15)), ", libraries[0]: ", "1000000000000000"),
+        (written(sized("a", True)), ", libraries[0]: ", "True"),
+        (written(sized("a", "5")), ", libraries[0]: ", "'5'"),
+        (written("a", sized("b", 5, infrastructure="x.y")), ", libraries[1]: ", "'x.y'"),
+        (written(sized("b", 5, infrastructure=[])), ", libraries[0]: ", "[]"),
         (written("x " * 1000), ", libraries[0]: ", "...'"),
     ],
     ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "",
@@ -88,7 +127,7 @@ def test_zeros(content: bytes, prefixes: list[str], expected: list[str]) -> None
 def test_what_is_no_inventory(content: bytes, place: str, value: str) -> None:
     """Anything else is refused in one line: the file, the place in it, the value in quotes."""
     with pytest.raises(FileError, match=r"^'inventory\.json'") as caught:
-        zeros(content, "inventory.json")
+        lines(content, "inventory.json")
 
     words = str(caught.value)
     assert place in words
@@ -103,17 +142,18 @@ def test_the_format_is_the_inventorys() -> None:
 
 
 def test_both_forms_say_the_same(tmp_path: Path) -> None:
-    """What `popcon inventory` prints as JSON and as lines stands for the same series, all at 0."""
-    site = Site(tmp_path).add("numpy-1.0", "numpy.py").add("PyYAML-6.0", "yaml/__init__.py")
+    """What `popcon inventory` prints as JSON and as lines stands for the same series."""
+    site = Site(tmp_path).add("numpy-1.0", "numpy.py").add("PyYAML-6.0", "yaml/loader.py")
     site.add("popcon-1.0", "popcon_is_this.py")
     image = tmp_path / "image"
     as_json = popcon("inventory", "--prefix", image, "--json")
     as_lines = popcon("inventory", "--prefix", image, "--send", "--dry-run")
-    lines = zeros(as_json.stdout.encode(), "inventory.json")
+    found = lines(as_json.stdout.encode(), "inventory.json")
     pipeline = Pipeline(load(mapping_text()))
-    pipeline.feed(b"\n".join(lines))
+    pipeline.feed(b"\n".join(found))
+    sizes = {row["library"]: row["bytes"] for row in json.loads(as_json.stdout)["libraries"]}
 
-    assert sorted(lines) == sorted(zeros(as_lines.stdout.encode(), "inventory.txt"))
+    assert sorted(found) == sorted(lines(as_lines.stdout.encode(), "inventory.txt"))
     assert {
         (family.name, series.labels, series.value)
         for family in pipeline.registry.families()
@@ -122,4 +162,9 @@ def test_both_forms_say_the_same(tmp_path: Path) -> None:
         ("python_popcon_library_used", (("library", "numpy"),), 0.0),
         ("python_popcon_library_used", (("library", "pyyaml"),), 0.0),
         ("python_popcon_reports", (), 0.0),
+        *(
+            ("python_popcon_library_installed_bytes", (("library", name), ("part", part)), size)
+            for name, size in sizes.items()
+            for part in ("popcon" if name == "popcon" else "library",)
+        ),
     }

@@ -244,6 +244,7 @@ def test_conflicts_are_not_told_without_end() -> None:
 
 NUMPY = b"python_popcon.namespace.hub1.library_used.numpy:1|c"
 FIRST = b"python_popcon.namespace.hub1.reports:1|c"
+SIZE = b"python_popcon.namespace.hub1.library_installed.numpy.library"
 
 
 class Published(NamedTuple):
@@ -322,12 +323,14 @@ def test_sums_of_many_processes_are_company(published: Published) -> None:
 
 
 def test_what_is_no_process_shows_at_once(published: Published) -> None:
-    """Zeros of an inventory, canaries, and what is a stranger's don't wait."""
+    """Zeros and sizes of an inventory, canaries, and what is a stranger's don't wait."""
     published.pipeline.reload(load(""))
-    published.pipeline.feed(NUMPY.replace(b":1", b":0"))
+    published.pipeline.feed(NUMPY.replace(b":1", b":0") + b"\n" + SIZE + b":5|g")
+    published.pipeline.feed(SIZE + b":31000000|g")
     published.pipeline.feed(b"python_popcon.canary.doctor:1|c\nstranger:1|c\nstranger:1|c")
     assert published.shown() == [
         "python_popcon_canary_doctor 1",
+        "python_popcon_namespace_hub1_library_installed_numpy_library 3.1e+07",
         "python_popcon_namespace_hub1_library_used_numpy 0",
         "stranger 2",
     ]
@@ -378,18 +381,27 @@ def test_nobody_can_ask_whether_a_library_was_used(published: Published) -> None
         (NUMPY + b"|#user:ada", "popcon_with_tags"),
         (b"python_popcon.canary.x,user=ada:1|c", "popcon_with_tags"),
         (NUMPY + b"|c:container", "popcon_with_tags"),
-        (NUMPY.replace(b"|c", b"|g"), "popcon_not_a_counter"),
-        (NUMPY.replace(b"|c", b"|ms"), "popcon_not_a_counter"),
+        (NUMPY.replace(b"|c", b"|g"), "popcon_wrong_kind"),
+        (NUMPY.replace(b"|c", b"|ms"), "popcon_wrong_kind"),
         (NUMPY.replace(b":1", b":-1"), "popcon_not_a_count"),
         (NUMPY.replace(b":1", b":0.5"), "popcon_not_a_count"),
         (NUMPY.replace(b":1", b":nan"), "popcon_not_a_count"),
         (NUMPY.replace(b":1", b":inf"), "popcon_not_a_count"),
         (NUMPY.replace(b":1", b":1e300"), "popcon_not_a_count"),
         (NUMPY + b"|@1e-9", "popcon_not_a_count"),
+        (SIZE + b":1|c", "popcon_wrong_kind"),
+        (SIZE + b":0|c", "popcon_wrong_kind"),
+        (SIZE + b":1|ms", "popcon_wrong_kind"),
+        (SIZE + b":1|g|#user:ada", "popcon_with_tags"),
+        (SIZE + b":+1|g", "popcon_not_a_count"),
+        (SIZE + b":-1|g", "popcon_not_a_count"),
+        (SIZE + b":0.5|g", "popcon_not_a_count"),
+        (SIZE + b":nan|g", "popcon_not_a_count"),
+        (SIZE + b":1e15|g", "popcon_not_a_count"),
     ],
 )
 def test_what_no_process_says_of_itself(line: bytes, reason: str, policy: Policy | None) -> None:
-    """Under popcon's own names only counts of processes are taken, and no labels from a kernel."""
+    """Under popcon's own names only counts and sizes are taken, and no labels from a kernel."""
     publication = None if policy is None else Publication(policy)
     pipeline = Pipeline(load(mapping_text()), publication=publication)
     for _ in range(2):
@@ -444,7 +456,7 @@ def test_an_address_counts_beside_a_gauge() -> None:
         ("", b"python_popcon_library_used:1|g", "popcon_name_taken"),
         ("", b"python-popcon-reports:1|c", "popcon_name_taken"),
         ("", b"python_popcon.library.used:1|g", "popcon_name_taken"),
-        ("", b"python_popcon.canary.total:1|g", "popcon_not_a_counter"),
+        ("", b"python_popcon.canary.total:1|g", "popcon_wrong_kind"),
         ("{match: 'x.*', name: $1}", b"x.python_popcon_reports:1|c", "popcon_name_taken"),
         ("{match: 'x.*', name: python_popcon_reports}", b"x.y:1|c", ["python_popcon_reports 1"]),
         ("{match: 'x.*', name: python_popcon_reports}", b"x.y:1|c|#a:b", "popcon_with_tags"),

@@ -109,6 +109,29 @@ def test_counts_survive_kill_9(tmp_path: Path) -> None:
         assert process.held() == []
 
 
+def test_a_size_waits_for_the_next_inventory(tmp_path: Path) -> None:
+    """A restart keeps an inventory's zeros and forgets its sizes; what is gone from the image is gone."""
+    state = f"--persistence.file={tmp_path / 'state'}"
+    listed = tmp_path / "listed"
+    zero = 'python_popcon_library_used{library="numpy"}'
+    size = 'python_popcon_library_installed_bytes{library="numpy",part="library"}'
+    lines = (
+        b"python_popcon.library_used.numpy:0|c\n"
+        b"python_popcon.library_installed.numpy.library:31000000|g\n"
+    )
+    with running(state) as process:
+        process.send(lines)
+        assert process.shows(size, 31_000_000)
+        assert process.end()[0] == 0
+    with running(state) as process:
+        page = process.page()
+        assert (page[zero], size in page) == (0, False)
+        assert process.end()[0] == 0
+    listed.write_bytes(lines)
+    with running(state, f"--inventory={listed}") as process:
+        assert process.page()[size] == 31_000_000
+
+
 def test_an_end_loses_nothing(tmp_path: Path) -> None:
     """SIGTERM takes what waits in the socket, saves it, and flushes nothing that is held."""
     state = f"--persistence.file={tmp_path / 'state'}"
@@ -285,7 +308,7 @@ def test_drops_are_seen() -> None:
 
 
 def test_what_is_installed_begins_at_zero(tmp_path: Path) -> None:
-    """An inventory makes zeros, with site labels, that the policy doesn't hold."""
+    """An inventory makes zeros and sizes, with site labels, that the policy doesn't hold."""
     listed = subprocess.run(
         [sys.executable, "-m", "popcon", "inventory", "--json"],
         env=clean_environ(),
@@ -299,6 +322,8 @@ def test_what_is_installed_begins_at_zero(tmp_path: Path) -> None:
         page = process.page()
     assert page['python_popcon_library_used{library="requests",namespace="hub1"}'] == 0
     assert page['python_popcon_reports{namespace="hub1"}'] == 0
+    size = 'python_popcon_library_installed_bytes{library="pip",namespace="hub1",part="tool"}'
+    assert page[size] > 1_000_000
 
 
 def test_lifecycle() -> None:

@@ -6,16 +6,18 @@ from popcon.catalog import METRICS
 from popcon.exporter.mapping.routes import Route
 from popcon.exporter.wire import Sample
 
-#: Under popcon's own names: a tag (any kernel could add a `user` label), a gauge or an observation
-#: where a counter belongs, and what no number of processes can be.
+#: Under popcon's own names: a tag (any kernel could add a `user` label), a line of another kind than the
+#: metric's, and what no number of processes, and no size, can be.
 OWN_TAGS = "popcon_with_tags"
-OWN_KIND = "popcon_not_a_counter"
+OWN_KIND = "popcon_wrong_kind"
 OWN_COUNT = "popcon_not_a_count"
 #: A stranger's line that would end up under the name of one of popcon's own metrics.
 OWN_NAME = "popcon_name_taken"
 #: The most processes that one line may stand for. `popcon load` sends the sums of a whole cluster;
 #: much more would leave a counter where adding 1 is lost in rounding.
 MAX_COUNT = 1_000_000_000
+#: The largest size: below a petabyte, where a float still tells each byte.
+MAX_SIZE = 10**15 - 1
 
 _NAMES = frozenset(metric.name for metric in METRICS)
 
@@ -26,11 +28,13 @@ def refusal_of_own(sample: Sample, route: Route) -> str | None:
         return None
     if sample.labels:
         return OWN_TAGS
-    if route.own.metric is not None and sample.kind != route.own.metric.kind:
+    metric = route.own.metric
+    if metric is not None and sample.kind != metric.kind:
         return OWN_KIND
-    if not route.own.held:
+    if metric is None or not (metric.held or metric.kind == "gauge"):
         return None
-    if not (0 <= sample.value <= MAX_COUNT and sample.value.is_integer()):
+    most = MAX_COUNT if metric.held else MAX_SIZE
+    if sample.relative or not (0 <= sample.value <= most and sample.value.is_integer()):
         return OWN_COUNT
     return None
 

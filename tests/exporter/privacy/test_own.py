@@ -51,13 +51,14 @@ def test_what_counts_processes_is_held(
     "text",
     [
         *("canary.doctor", "namespace.hub1.canary.job"),
+        *("library_installed.numpy.library", "namespace.h.library_installed.reports.tool"),
         *("run.notebook.success", "run.a.reports", "namespace.h.run_duration.a"),
         *("run_context.python.3", "event.pandas.reports", "namespace.h.event.a.library_used"),
         *("", ".", "library_used", "library_used.a.b", "reports.x", "nothing.known.here"),
     ],
 )
 def test_the_rest_is_own_but_not_held(text: str) -> None:
-    """Canaries, runs, events and what nobody knows are popcon's own, and pass."""
+    """Canaries, sizes, runs, events and what nobody knows are popcon's own, and pass."""
     own = read_own(f"{PREFIX}.{text}")
     assert own is not None
     assert not own.held
@@ -82,11 +83,11 @@ def test_a_site_may_have_another_prefix() -> None:
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: str(metric.wire))
 def test_each_metric_is_found_as_the_catalogue_spells_it(metric: Metric) -> None:
-    """What `Metric.line` writes is read back, with and without site labels."""
+    """What `Metric.stat` writes is read back, with and without site labels."""
     values = tuple("abc"[: len(metric.labels)])
     for group in ("", "namespace.h"):
-        line = metric.line(f"{PREFIX}.{group}".rstrip("."), *values)
-        assert read_own(line.partition(":")[0]) == (group, metric, values)
+        name = metric.stat(f"{PREFIX}.{group}".rstrip("."), *values)
+        assert read_own(name) == (group, metric, values)
 
 
 @pytest.mark.parametrize(
