@@ -263,7 +263,8 @@ def _watched(
     if not metrics_url and not prometheus_url:
         return []
     with needs("cli"):
-        from popcon.insight.ask import queried, scraped, without_password
+        from popcon.http_client import without_password
+        from popcon.insight.ask import queried, scraped
     query = f"sum({_selector(labels)})"
     found = []
     if metrics_url:
@@ -336,7 +337,8 @@ def _refuses(ipv6: bool, address: tuple[Any, ...]) -> bool:
 
 def _held(admin_url: str) -> Iterator[Finding]:
     """Say what the exporter's publication policy holds back, and how long that may take."""
-    from popcon.insight.ask import held, without_password
+    from popcon.http_client import without_password
+    from popcon.insight.ask import held
 
     try:
         found = held(admin_url)

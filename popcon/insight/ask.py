@@ -8,15 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
-from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
-from urllib3.exceptions import LocationParseError
 
-from popcon.errors import NetworkError, PopconError, UsageError
+from popcon.errors import NetworkError, PopconError
+from popcon.http_client import fetch, without_password
 
 #: Seconds that one request may take.
 TIMEOUT = 10.0
@@ -123,47 +121,10 @@ def _time(text: str) -> datetime:
 
 
 def _get(url: str, params: dict[str, str]) -> requests.Response:
-    shown = without_password(url)
     with requests.Session() as session:
-        try:
-            # A proxy that the environment names can't reach this machine's own addresses; what else
-            # the environment says, the certificates above all, holds for them too.
-            is_local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-            none = {"http": None, "https": None}
-            proxies: Any = none if is_local else None
-            answer = session.get(url, params=params, timeout=TIMEOUT, proxies=proxies)
-        except (MissingSchema, InvalidURL, InvalidSchema, LocationParseError, ValueError):
-            raise UsageError(f"not a URL: {shown!r}") from None
-        except requests.Timeout:
-            raise NetworkError(f"no answer from {shown!r} in {TIMEOUT:.0f} s") from None
-        except requests.RequestException as error:
-            raise NetworkError(f"can't reach {shown!r}: {_reason(error)}") from None
+        answer = fetch(session, "GET", url, params=params, timeout=TIMEOUT)
     if answer.status_code != 200:
-        raise NetworkError(f"{shown!r} answers {answer.status_code} {answer.reason}")
+        raise NetworkError(
+            f"{without_password(url)!r} answers {answer.status_code} {answer.reason}"
+        )
     return answer
-
-
-def without_password(url: str) -> str:
-    """Return a URL as it may be printed and logged.
-
-    >>> without_password("https://ada:secret@127.0.0.1:9124/held.json")
-    'https://ada@127.0.0.1:9124/held.json'
-    """
-    start, mark, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
-    user, at, host = place.rpartition("@")
-    return f"{start}{mark}{user.partition(':')[0]}{at}{host}{slash}{path}"
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost words of a chain of wrapped errors, on one line."""
-    inner: BaseException = error
-    while True:
-        cause = inner.__cause__ or inner.__context__
-        nested = next((arg for arg in inner.args if isinstance(arg, BaseException)), None)
-        reason = getattr(inner, "reason", None)
-        following = reason if isinstance(reason, BaseException) else nested or cause
-        if following is None or following is inner:
-            text = getattr(inner, "strerror", None) or str(inner)
-            return " ".join(str(text).split())
-        inner = following

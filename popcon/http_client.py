@@ -1,0 +1,61 @@
+"""In: a request. Out: its answer, whatever its status, or one line that says why there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
+from urllib3.exceptions import LocationParseError
+
+from popcon.errors import NetworkError, UsageError
+
+
+def fetch(
+    session: requests.Session, method: str, url: str, *, timeout: float, **more: Any
+) -> requests.Response:
+    """Send a request and return what answers. Raises `UsageError` or `NetworkError`.
+
+    `timeout` is in seconds; `more` is what `requests.Session.request` takes.
+    """
+    shown = without_password(url)
+    try:
+        # A proxy that the environment names can't reach this machine's own addresses; what else
+        # the environment says, the certificates above all, holds for them too.
+        is_local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+        none = {"http": None, "https": None}
+        proxies: Any = none if is_local else None
+        return session.request(method, url, timeout=timeout, proxies=proxies, **more)
+    except (MissingSchema, InvalidURL, InvalidSchema, LocationParseError, ValueError):
+        raise UsageError(f"not a URL: {shown!r}") from None
+    except requests.Timeout:
+        raise NetworkError(f"no answer from {shown!r} in {timeout:g} s") from None
+    except requests.RequestException as error:
+        raise NetworkError(f"can't reach {shown!r}: {_reason(error)}") from None
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be printed and logged.
+
+    >>> without_password("https://ada:secret@127.0.0.1:9124/held.json")
+    'https://ada@127.0.0.1:9124/held.json'
+    """
+    start, mark, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    user, at, host = place.rpartition("@")
+    return f"{start}{mark}{user.partition(':')[0]}{at}{host}{slash}{path}"
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost words of a chain of wrapped errors, on one line."""
+    inner: BaseException = error
+    while True:
+        cause = inner.__cause__ or inner.__context__
+        nested = next((arg for arg in inner.args if isinstance(arg, BaseException)), None)
+        reason = getattr(inner, "reason", None)
+        following = reason if isinstance(reason, BaseException) else nested or cause
+        if following is None or following is inner:
+            text = getattr(inner, "strerror", None) or str(inner)
+            return " ".join(str(text).split())
+        inner = following
