@@ -13,17 +13,20 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "render",
         help="write the mapping rules, dashboards and alerts from the catalogue",
         description="Write the mapping rules, the dashboards, the alerting rules, the chart's values "
-        "and the tables in the documents, below the current folder; or print one of the first three.",
+        "and the tables in the documents, below the current folder; or print the mapping or the rules.",
     )
-    command.add_argument(
-        "what", nargs="?", choices=["all", "mapping", "dashboard", "rules"], default="all"
-    )
+    command.add_argument("what", nargs="?", choices=["all", "mapping", "rules"], default="all")
     command.add_argument(
         "--labels",
         action="append",
         default=[],
         metavar="KEY,KEY",
         help="mapping: rules for these site labels too, in this order; may be given again",
+    )
+    command.add_argument(
+        "--runbooks",
+        metavar="URL",
+        help="rules: where the alerts' runbooks are, in place of docs/runbooks: URL/NAME-OF-ALERT.md",
     )
     command.add_argument(
         "--root", type=Path, default=Path(), metavar="DIR", help="all: the checkout"
@@ -39,9 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     from popcon.config import check_label_key
     from popcon.errors import UsageError
     from popcon.render import stale, write
-    from popcon.render.dashboards import dashboard_text
     from popcon.render.mapping import mapping_text
-    from popcon.render.rules import rules_text
+    from popcon.render.rules import RUNBOOKS, rules_text
 
     if arguments.what == "mapping":
         lists = [tuple(item.split(",")) for item in arguments.labels]
@@ -52,11 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
                 raise UsageError(f"a label key stands twice in {','.join(keys)!r}")
         sys.stdout.write(mapping_text(lists))
         return 0
-    if arguments.what == "dashboard":
-        sys.stdout.write(dashboard_text())
-        return 0
     if arguments.what == "rules":
-        sys.stdout.write(rules_text())
+        sys.stdout.write(rules_text(arguments.runbooks or RUNBOOKS))
         return 0
     if arguments.check:
         files = stale(arguments.root)

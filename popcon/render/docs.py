@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from popcon.catalog import METRICS, PREFIX
 from popcon.config import DEFAULT_SINK, VARIABLES
 from popcon.errors import EXIT_STATUSES, FileError
-from popcon.render.rules import GROUPS
+from popcon.render.rules import GROUPS, RUNBOOKS, Alert
 
 _MARKED = re.compile(r"(<!-- popcon render: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -69,18 +70,30 @@ def alerts_table() -> str:
     return table(
         ("alert", "severity", "when", "for"),
         (
-            (f"`{alert.name}`", alert.severity, alert.when, alert.wait)
-            for _, alerts in GROUPS.values()
-            for alert in alerts
+            (f"[`{alert.name}`](runbooks/{alert.name}.md)", alert.severity, alert.when, alert.wait)
+            for alert in _ALERTS
         ),
     )
 
+
+def alert_text(alert: Alert) -> str:
+    """Return what stands in an alert's runbook: how bad, when, and the expression."""
+    return (
+        f"`{alert.severity}`, where for {alert.wait} {alert.when}:\n\n"
+        f"```promql\n{alert.expr}\n```\n"
+    )
+
+
+_ALERTS = tuple(alert for _, alerts in GROUPS.values() for alert in alerts)
+#: Documents that are an alert's.
+PAGES = tuple(f"{RUNBOOKS}/{alert.name}.md" for alert in _ALERTS)
 
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics_table,
     "variables": variables_table,
     "statuses": statuses_table,
     "alerts": alerts_table,
+    **{f"alert:{alert.name}": partial(alert_text, alert) for alert in _ALERTS},
 }
 
 

@@ -1,4 +1,4 @@
-"""In: the catalogue. Out: Prometheus' alerting rules for either exporter, as a rule file.
+"""In: the catalogue. Out: Prometheus' rule file for either exporter: recordings, and alerts.
 
 Names of popcon's own metrics are the catalogue's; those of the exporter itself stand here once, and
 a test compares them with what both exporters show. What each alert is for is in docs/alerts.md.
@@ -9,15 +9,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from popcon.catalog import CANARY, PREFIX, REPORTS
+from popcon.render.recordings import ENDS, Recording, recorded, recordings
 from popcon.render.yaml_text import entry
 
 _HEAD = """\
-# Rendered by `popcon render`; edits are lost. Alerts for popcon's exporters: docs/alerts.md.
+# Rendered by `popcon render`; edits are lost.
+# What was used, by days, for the dashboards: docs/dashboards.md. Alerts: docs/alerts.md.
 """
 
 _BUILD = "popcon_exporter_build_info"
 _LINES = "statsd_exporter_lines_total"
+_MAPPINGS = "statsd_exporter_loaded_mappings"
 _STARTED = "process_start_time_seconds"
+_SINCE = "popcon_exporter_counting_since_timestamp_seconds"
 _RELOADED = "popcon_exporter_config_last_reload_successful"
 
 #: A Prometheus job that is named after popcon, as the chart and Compose name theirs.
@@ -33,6 +37,16 @@ _KNOWN = "group by (job, instance) (\n  {}\n)".format(
 
 #: Canaries that come by themselves: people run doctor, and Helm its test, when they like.
 _CANARY = f'{CANARY.name}{{id!~"doctor|helm-test"}}'
+
+_WEEK = recorded(REPORTS, "increase1w")
+_TODAY = recorded(REPORTS, "increase_today")
+#: A group is named with its file in front.
+_FAILURES = (
+    'prometheus_rule_evaluation_failures_total{rule_group=~".*;popcon-(started|today|days)"}'
+)
+
+#: Where a runbook is: in a checkout.
+RUNBOOKS = "docs/runbooks"
 
 
 class Alert(NamedTuple):
@@ -54,9 +68,10 @@ def risen(series: str) -> str:
     """Return how much counters rose in an hour, those included that were born in it at their value.
 
     `increase()` can't see those, and the Go exporter shows a reason when it first occurs. That a
-    series was born is known where its exporter was seen an hour ago, without it, or is younger.
+    series was born is known where its exporter was seen an hour ago, under the same labels and
+    without it, or is younger.
     """
-    known = f"({_LINES} offset 1h or {_STARTED} > time() - 3600)"
+    known = f"({_LINES} and {_LINES} offset 1h or {_STARTED} > time() - 3600)"
     born = f"{series} unless {series} offset 1h and on (job, instance) {known}"
     return f"(\n  {born}\n  or increase({series}[1h])\n)"
 
@@ -176,6 +191,31 @@ _EXPORTER = (
         "Set honor_labels: true for this job (honorLabels in a ServiceMonitor or PodMonitor). Until "
         "then each hub's counts are under the exporter's namespace, and dashboards are wrong.",
     ),
+    Alert(
+        "PopconScrapedTwice",
+        "one exporter is scraped as two targets: under two jobs, or (popcon) at two addresses",
+        # No two begin to count in the same microsecond. Of statsd_exporter only the address is known.
+        f'count_values("counting_since", {_SINCE}) > 1\nor\n'
+        f"count by (instance) (\n  {_LINES} and {_OURS} unless on (job, instance) {_SINCE}\n) > 1",
+        "30m",
+        "critical",
+        "All of {{ if $labels.instance }}{{ $labels.instance }}{{ else }}an exporter's counts"
+        "{{ end }} come {{ $value }} times",
+        "Prometheus scrapes the same exporter as several targets, so each process counts several "
+        "times. Leave one: a ServiceMonitor, a PodMonitor, the annotation prometheus.io/scrape, or a "
+        "job of prometheus.yml.",
+    ),
+    Alert(
+        "PopconMappingDiffers",
+        "exporters of one job have different numbers of mapping rules",
+        f'count by (job) (\n  count_values by (job) (\n    "rules", {_MAPPINGS} and {_OURS}\n  )\n) > 1',
+        "30m",
+        "warning",
+        "Exporters of the job {{ $labels.job }} count by different mapping rules",
+        "One of them has an older file, or has not read it again: statsd_exporter only does when it "
+        "is told to. What the older rules don't know is dropped there. Compare "
+        "statsd_exporter_loaded_mappings of each, and restart those that are behind.",
+    ),
 )
 
 #: Whether counts still come. `popcon exporter` publishes them in steps that may be days apart, so
@@ -196,9 +236,12 @@ _ARRIVING = (
     ),
     Alert(
         "PopconNamespaceSilent",
-        "a namespace with 50 reports or more in one week has none in the next",
-        f"sum by (namespace) (increase({REPORTS.name}[7d] offset 7d)) >= 50\n"
-        f"unless on (namespace) (\n  {_lately(REPORTS.name, '7d')}\n)",
+        "a namespace with 50 reports or more in seven days has none in the next seven, nor today",
+        f"sum by (namespace) (last_over_time({_WEEK}[2h] offset 7d)) >= 50\n"
+        "unless on (namespace) (\n"
+        f"  last_over_time({_WEEK}[2h]) > 0 or last_over_time({_TODAY}[1h]) > 0\n)\n"
+        # Where nothing is recorded, nothing is known.
+        f"and on () last_over_time({ENDS}[1h])",
         "1h",
         "info",
         "No reports from {{ if $labels.namespace }}{{ $labels.namespace }}"
@@ -208,31 +251,69 @@ _ARRIVING = (
     ),
 )
 
+#: Whether the recordings are made that dashboards and the alert above read.
+_RECORDED = (
+    Alert(
+        "PopconDaysMissing",
+        "recording rules fail, or reports are there and no day is recorded",
+        # The second for a Prometheus that doesn't scrape itself, and for other engines.
+        f"sum by (rule_group) (increase({_FAILURES}[2h])) > 0\nor\n"
+        f"count ({REPORTS.name} and {REPORTS.name} offset 1h) > 0\n"
+        f"unless on () last_over_time({_TODAY}[1h])",
+        "15m",
+        "warning",
+        "What was used is not recorded, and dashboards stay empty",
+        "Prometheus can't evaluate popcon's recording rules, or doesn't have them. What its page of "
+        "rules says is why. Once they are evaluated again, the last whole day is made good; days "
+        "before that one stay empty.",
+    ),
+)
+
 #: Group → how often it is looked at (Prometheus' own interval where nothing is said) → its alerts.
 GROUPS: dict[str, tuple[str, tuple[Alert, ...]]] = {
     "popcon-exporter": ("", _EXPORTER),
     "popcon-arriving": ("5m", _ARRIVING),
+    "popcon-recorded": ("5m", _RECORDED),
 }
 
 
-def rules_text() -> str:
-    """Return the rule file's text."""
-    groups = [
-        {
-            "name": name,
-            **({"interval": interval} if interval else {}),
-            "rules": [_rule(alert) for alert in alerts],
-        }
+def rules_text(runbooks: str = RUNBOOKS) -> str:
+    """Return the rule file's text: the recordings, and the alerts.
+
+    `runbooks` is what stands before the name of an alert's runbook: an address, or a folder.
+    """
+    recorded = {
+        name: (interval, [_recording(rule) for rule in rules])
+        for name, (interval, rules) in recordings().items()
+    }
+    alerting = {
+        name: (interval, [_alert(alert, runbooks) for alert in alerts])
         for name, (interval, alerts) in GROUPS.items()
+    }
+    groups = [
+        {"name": name, **({"interval": interval} if interval else {}), "rules": rules}
+        for name, (interval, rules) in {**recorded, **alerting}.items()
     ]
     return _HEAD + "\n".join(entry("groups", groups)) + "\n"
 
 
-def _rule(alert: Alert) -> dict[str, object]:
+def _recording(rule: Recording) -> dict[str, object]:
+    return {
+        "record": rule.record,
+        "expr": rule.expr,
+        **({"labels": rule.labels} if rule.labels else {}),
+    }
+
+
+def _alert(alert: Alert, runbooks: str) -> dict[str, object]:
     return {
         "alert": alert.name,
         "expr": alert.expr,
         "for": alert.wait,
         "labels": {"severity": alert.severity},
-        "annotations": {"summary": alert.summary, "description": alert.description},
+        "annotations": {
+            "summary": alert.summary,
+            "description": alert.description,
+            "runbook_url": f"{runbooks.rstrip('/')}/{alert.name}.md",
+        },
     }

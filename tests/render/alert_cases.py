@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Case(NamedTuple):
-    """Series by what promtool takes for them, looked at at `at`; the labels of each alert that fires.
-
-    `step` is the time between two scrapes.
-    """
-
-    what: str
-    series: dict[str, str]
-    at: str
-    fires: list[dict[str, str]]
-    step: str = "1m"
-
-
-def named(name: str, labels: str = "", of: str = 'job="popcon-metrics",instance="a"') -> str:
-    """Return a series of the chart's exporter."""
-    return f"{name}{{{of}{',' if labels else ''}{labels}}}"
+from tests.render.alert_case import Case, named
+from tests.render.arriving_cases import ARRIVING
 
 
 def lines(
@@ -36,6 +19,20 @@ def lines(
 #: A target that is not named after popcon.
 PLAIN = 'job="statsd",instance="a"'
 
+#: The chart's, with a label more.
+LABELLED = 'job="popcon-metrics",instance="a",site="x"'
+
+#: A second exporter of the chart's job.
+OTHERS = 'job="popcon-metrics",instance="b"'
+SINCE = "popcon_exporter_counting_since_timestamp_seconds"
+MAPPINGS = "statsd_exporter_loaded_mappings"
+
+
+def both(minutes: int) -> dict[str, str]:
+    """Return two exporters that answer."""
+    return {named("up"): f"1x{minutes}", named("up", of=OTHERS): f"1x{minutes}"}
+
+
 A = {"job": "popcon-metrics", "instance": "a"}
 CONFLICT = 'type="counter",metric_name="python_popcon_reports"'
 REFUSED = named("statsd_exporter_sample_errors_total", 'reason="malformed_line"')
@@ -47,17 +44,7 @@ SAVES = named("popcon_exporter_persistence_errors_total")
 OVERFLOW = named("popcon_exporter_overflow_total", 'bound="series"')
 DROPS = named("popcon_exporter_kernel_drops_total", 'listener="udp"')
 GO_DROPS = named("statsd_exporter_udp_packet_drops_total")
-CANARY = named("python_popcon_canary_total", 'id="job"')
-TEST_COUNTS = {"job": "popcon-metrics", "id": "job"}
 HUB = 'namespace="hub1"'
-
-
-def canary(values: str, id: str = "job") -> dict[str, str]:
-    """Return canaries that come every quarter of an hour, and their exporter, three days long."""
-    return {
-        named("statsd_exporter_lines_total"): "1x864",
-        named("python_popcon_canary_total", f'id="{id}"'): values,
-    }
 
 
 #: Reports that end after an hour, and those of a job whose other targets are not popcon's.
@@ -239,6 +226,17 @@ CASES: dict[str, list[Case]] = {
             [],
         ),
         Case(
+            "long ago, and the target has got another label",
+            {
+                named("statsd_exporter_lines_total"): "1x90",
+                named("statsd_exporter_lines_total", of=LABELLED): "_x90 1x90",
+                named("statsd_exporter_events_conflict_total", CONFLICT): "5x90",
+                named("statsd_exporter_events_conflict_total", CONFLICT, LABELLED): "_x90 5x90",
+            },
+            "110m",
+            [],
+        ),
+        Case(
             "no more",
             {**lines(1), named("statsd_exporter_events_conflict_total", CONFLICT): "0+1x30 30x200"},
             "200m",
@@ -268,100 +266,77 @@ CASES: dict[str, list[Case]] = {
         ),
         Case("as it should be", {named("python_popcon_reports", HUB): "1x60"}, "20m", []),
     ],
-    "PopconCanaryMissing": [
-        Case("they come", canary("0+1x864"), "70h", [], "5m"),
-        Case("they came", canary("0+1x600 600x264"), "60h", [TEST_COUNTS], "5m"),
-        Case("the series is gone too", canary("0+1x600 _x264"), "60h", [TEST_COUNTS], "5m"),
-        Case("they never came", {named("statsd_exporter_lines_total"): "1x864"}, "60h", [], "5m"),
-        Case("not for two hours", canary("0+1x600 600x264"), "52h", [], "5m"),
-        Case("doctor was run for a while", canary("0+90x100 9000x764", "doctor"), "15h", [], "5m"),
-        Case("helm test was", canary("0+9x100 900x764", "helm-test"), "15h", [], "5m"),
-        Case("now and then", canary("0x100 1x200 2x200 3x364"), "60h", [], "5m"),
+    "PopconScrapedTwice": [
         Case(
-            "another pod goes on from 0, where the last one left a moment ago",
+            "popcon under two jobs, at one address",
+            {named(SINCE): "1700000000.25x90", named(SINCE, of=PLAIN): "1700000000.25x90"},
+            "80m",
+            [{"counting_since": "1700000000.25"}],
+        ),
+        Case(
+            "popcon at two addresses",
+            {named(SINCE): "1700000000.25x90", named(SINCE, of=OTHERS): "1700000000.25x90"},
+            "80m",
+            [{"counting_since": "1700000000.25"}],
+        ),
+        Case(
+            "statsd_exporter under two jobs",
+            {**lines(1, 90), **lines(1, 90, of=PLAIN), named("python_popcon_reports"): "1x90"},
+            "80m",
+            [],  # Who knows whether the other one is popcon's too?
+        ),
+        Case(
+            "statsd_exporter under two jobs, both with reports",
             {
-                **canary("0+1x600 _x264"),
-                named(
-                    "python_popcon_canary_total", 'id="job"', of='job="popcon-metrics",instance="b"'
-                ): ("_x618 1x246"),
+                **lines(1, 90),
+                **lines(1, 90, of=PLAIN),
+                named("python_popcon_reports"): "1x90",
+                named("python_popcon_reports", of=PLAIN): "1x90",
             },
-            "53h30m",
-            [],
-            "5m",
+            "80m",
+            [{"instance": "a"}],
         ),
         Case(
-            "the exporter does not answer: that is another alert",
-            {**canary("0+1x600 _x264"), named("statsd_exporter_lines_total"): "1x600 _x264"},
-            "60h",
-            [],
-            "5m",
-        ),
-        Case(
-            "statsd_exporter was away for five hours, and the next is due within the hour",
+            "two exporters",
             {
-                named("statsd_exporter_lines_total"): "1x600 _x60 0x204",
-                CANARY: f"{' '.join(f'{hour}x11' for hour in range(50))} _x68 1x11 2x11",
+                **lines(1, 90),
+                **lines(1, 90, of=OTHERS),
+                named(SINCE): "1700000000.25x90",
+                named(SINCE, of=OTHERS): "1700000000.5x90",
             },
-            "55h30m",
+            "80m",
             [],
-            "5m",
-        ),
-        Case("switched off long ago", canary("0+1x200 200x664"), "60h", [], "5m"),
-    ],
-    "PopconNamespaceSilent": [
-        Case(
-            "silent for a week",
-            {named("python_popcon_reports", HUB): "0+5x168 840x200"},
-            "340h",
-            [{"namespace": "hub1"}],
-            "1h",
         ),
         Case(
-            "without a namespace",
-            {named("python_popcon_reports"): "0+5x168 840x200"},
-            "340h",
-            [{}],
-            "1h",
-        ),
-        Case(
-            "statsd_exporter was restarted since, and the series is gone",
-            {named("python_popcon_reports", HUB): "0+5x168 _x200"},
-            "340h",
-            [{"namespace": "hub1"}],
-            "1h",
-        ),
-        Case(
-            "published once in six days",
-            {named("python_popcon_reports", HUB): "0x24 200x150 400x150 600x40"},
-            "340h",
+            "moved with its file, the old target there for a moment",
+            {named(SINCE): "5x40 _x50", named(SINCE, of=OTHERS): "_x38 5x50"},
+            "45m",
             [],
-            "1h",
-        ),
-        Case(
-            "over a long weekend",
-            {named("python_popcon_reports", HUB): "0+5x240 1200x100"},
-            "339h",
-            [],
-            "1h",
-        ),
-        Case(
-            "a small hub that seldom reports",
-            {named("python_popcon_reports", HUB): "0x24 20x340"},
-            "340h",
-            [],
-            "1h",
-        ),
-        Case(
-            "another exporter counts on",
-            {
-                named("python_popcon_reports", HUB): "0+5x168 _x200",
-                named(
-                    "python_popcon_reports", HUB, of='job="popcon-metrics",instance="b"'
-                ): "_x200 1x160",
-            },
-            "340h",
-            [],
-            "1h",
         ),
     ],
+    "PopconMappingDiffers": [
+        Case(
+            "one is behind",
+            {named(MAPPINGS): "10x60 12x60", named(MAPPINGS, of=OTHERS): "10x120", **both(120)},
+            "100m",
+            [{"job": "popcon-metrics"}],
+        ),
+        Case(
+            "one after the other",
+            {
+                named(MAPPINGS): "10x60 12x60",
+                named(MAPPINGS, of=OTHERS): "10x70 12x50",
+                **both(120),
+            },
+            "100m",
+            [],
+        ),
+        Case(
+            "another job's",
+            {named(MAPPINGS): "10x120", named(MAPPINGS, of=PLAIN): "12x120", **both(120)},
+            "100m",
+            [],
+        ),
+    ],
+    **ARRIVING,
 }

@@ -15,6 +15,7 @@ import yaml
 
 from popcon.catalog import METRICS
 from popcon.exporter.self_catalog import METRICS as SELF_METRICS
+from popcon.render.recordings import recordings
 from popcon.render.rules import GROUPS, rules_text
 from tests.bundle.test_dashboards import selected
 from tests.conftest import ROOT, eventually
@@ -39,7 +40,7 @@ def test_when_it_fires(tmp_path: Path, name: str) -> None:
         (group["name"], group.get("interval"), rule)
         for group in yaml.safe_load(rules_text())["groups"]
         for rule in group["rules"]
-        if rule["alert"] == name
+        if rule.get("alert") == name
     )
     alone = {"name": group, **({"interval": interval} if interval else {}), "rules": [rule]}
     (tmp_path / "rules.json").write_text(json.dumps({"groups": [alone]}))
@@ -94,7 +95,8 @@ def test_promtool_accepts_the_rules() -> None:
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert checked.returncode == 0, checked.stderr
-    assert f"SUCCESS: {len(ALERTS)} rules found" in checked.stdout
+    count = len(ALERTS) + sum(len(rules) for _, rules in recordings().values())
+    assert f"SUCCESS: {count} rules found" in checked.stdout
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -119,9 +121,12 @@ def test_the_exporter_shows_what_is_asked_for(name: str) -> None:
 
     known = {metric.name for metric in METRICS} | {metric.name for metric in SELF_METRICS}
 
+    known |= {rule.record for _, rules in recordings().values() for rule in rules}
+
     assert selected(promql_parser.parse(ALERTS[name].expr)) <= known | {
         "up",
         "process_start_time_seconds",
+        "prometheus_rule_evaluation_failures_total",
     }
 
 
