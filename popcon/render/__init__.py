@@ -10,13 +10,13 @@ from pathlib import Path
 
 from popcon.errors import FileError
 from popcon.render.chart import keys, values_table, values_text
-from popcon.render.dashboards import dashboard_text
-from popcon.render.docs import filled_in
+from popcon.render.dashboards import board_text, boards
+from popcon.render.docs import PAGES, filled_in
 from popcon.render.mapping import mapping_text, table_text
 from popcon.render.rules import rules_text
 
 #: Documents with rendered tables between markers.
-DOCUMENTS = ("README.md", "docs/reference.md", "docs/alerts.md")
+DOCUMENTS = ("README.md", "docs/reference.md", "docs/alerts.md", *PAGES)
 CHART = Path("deploy", "helm", "popcon")
 
 
@@ -24,7 +24,7 @@ def outputs(root: Path) -> dict[Path, str]:
     """Return every rendered file below a checkout and its text."""
     texts = {
         root / "mappings" / "popcon.yaml": mapping_text(),
-        root / "grafana" / "popcon-libraries.json": dashboard_text(),
+        **_dashboards(root / "grafana"),
         root / "grafana" / "popcon-rules.yaml": rules_text(),
     }
     for name in DOCUMENTS:
@@ -57,7 +57,7 @@ def _chart(chart: Path) -> dict[Path, str]:
     found = keys(chart / "values.schema.json")
     return {
         # A chart can't read outside of its folder: what it needs of the others is a copy there.
-        chart / "files" / "dashboards" / "popcon-libraries.json": dashboard_text(),
+        **_dashboards(chart / "files" / "dashboards"),
         chart / "files" / "metrics.yaml": table_text(),
         chart / "files" / "rules.yaml": rules_text(),
         chart / "values.yaml": values_text(found),
@@ -65,6 +65,10 @@ def _chart(chart: Path) -> dict[Path, str]:
             chart / "README.md", {"values": lambda: values_table(found)}
         ),
     }
+
+
+def _dashboards(folder: Path) -> dict[Path, str]:
+    return {folder / f"{uid}.json": board_text(board) for uid, board in boards().items()}
 
 
 def _document(file: Path, more: Mapping[str, Callable[[], str]] | None = None) -> str:

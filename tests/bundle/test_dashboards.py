@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from popcon.catalog import METRICS
-from popcon.exporter.self_catalog import METRICS as SELF_METRICS
-from popcon.render.dashboards import dashboard, expressions
+from popcon.catalog import LIBRARY_INSTALLED
+from popcon.render.dashboards import boards, expressions
+from popcon.render.recordings import recordings
 from tests.conftest import ROOT
+from tests.dashboards.choosing import interpolated
 from tests.peers.found import program
 
 FILES = sorted((ROOT / "grafana").glob("*.json"))
 
 
-def boards() -> list[tuple[str, dict[str, object]]]:
+def committed() -> list[tuple[str, dict[str, Any]]]:
     """Return each committed dashboard by its file's name."""
     return [(file.name, json.loads(file.read_text(encoding="utf-8"))) for file in FILES]
 
 
-def filled_in(expr: str) -> str:
+def filled_in(expr: str, board: dict[str, Any]) -> str:
     """Return an expression with Grafana's variables replaced, as Grafana sends it."""
-    return expr.replace("$__range_s", "2592000").replace("$__range", "30d").replace("$hub", ".*")
+    names = [variable["name"] for variable in board["templating"]["list"]]
+    expr = interpolated(expr, dict.fromkeys(names, "10"), 30 * 86400, 3600)
+    assert not re.search(r"\$[A-Za-z_{]", expr), expr
+    return expr
+
+
+def test_every_dashboard_is_there() -> None:
+    """What is rendered is what is committed, by the same names."""
+    assert {file.stem for file in FILES} == set(boards())
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="grafana-foundation-sdk needs Python 3.11")
-@pytest.mark.parametrize(("name", "board"), boards())
-def test_grafanas_schema_knows_every_key(name: str, board: dict[str, object]) -> None:
+@pytest.mark.parametrize(("name", "board"), committed())
+def test_grafanas_schema_knows_every_key(name: str, board: dict[str, Any]) -> None:
     """Loaded by Grafana's own types and written again, a dashboard has lost nothing."""
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
     from grafana_foundation_sdk.cog.plugins import register_default_plugins
@@ -63,28 +74,29 @@ def missing(ours: object, theirs: object, where: str) -> list[str]:
     return [] if ours == theirs else [where]
 
 
-SINCE = "popcon_exporter_counting_since_timestamp_seconds"
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="promql-parser needs Python 3.10")
+@pytest.mark.parametrize(("name", "board"), committed())
+def test_every_expression_parses(name: str, board: dict[str, Any]) -> None:
+    """Each panel's PromQL parses, and asks for something."""
+    import promql_parser
 
-
-def test_the_exporter_says_since_when_it_counts() -> None:
-    """The queries ask for a metric that the exporter shows: render and exporter share no code."""
-    assert SINCE in {metric.name for metric in SELF_METRICS}
-    assert SINCE in "".join(expressions(dashboard()).values())
+    for title, exprs in expressions(board).items():
+        for expr in exprs:
+            assert selected(promql_parser.parse(filled_in(expr, board))), title
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="promql-parser needs Python 3.10")
-@pytest.mark.parametrize(("name", "board"), boards())
-def test_every_expression_parses(name: str, board: dict[str, object]) -> None:
-    """Each panel's PromQL parses, and asks for the catalogue's metrics, and when exporters started."""
+@pytest.mark.parametrize("uid", ["popcon-libraries", "popcon-unused"])
+def test_libraries_are_asked_of_recordings(uid: str) -> None:
+    """What was used is read from the recordings that there are; only sizes are read as they come."""
     import promql_parser
 
-    known = {metric.name for metric in METRICS}
-    for title, expr in expressions(board).items():
-        tree = promql_parser.parse(filled_in(expr))
-        names = selected(tree)
-
-        assert names, title
-        assert names <= known | {"process_start_time_seconds", SINCE}, title
+    board = boards()[uid]
+    rules = {rule.record for _, group in recordings().values() for rule in group}
+    for title, exprs in expressions(board).items():
+        for expr in exprs:
+            names = selected(promql_parser.parse(filled_in(expr, board)))
+            assert names <= rules | {LIBRARY_INSTALLED.name}, title
 
 
 def selected(node: object) -> set[str]:
@@ -103,9 +115,10 @@ def selected(node: object) -> set[str]:
 def test_promtool_accepts_the_expressions_as_rules(tmp_path: Path) -> None:
     """promtool, with Prometheus' own parser, accepts every expression as a recording rule."""
     rules = [
-        {"record": f"board{number}:panel{place}", "expr": filled_in(expr)}
-        for number, (_, board) in enumerate(boards())
-        for place, expr in enumerate(expressions(board).values())
+        {"record": f"board{number}:panel{place}:target{target}", "expr": filled_in(expr, board)}
+        for number, (_, board) in enumerate(committed())
+        for place, exprs in enumerate(expressions(board).values())
+        for target, expr in enumerate(exprs)
     ]
     file = tmp_path / "rules.json"  # JSON is YAML
     file.write_text(json.dumps({"groups": [{"name": "dashboards", "rules": rules}]}))
@@ -116,8 +129,8 @@ def test_promtool_accepts_the_expressions_as_rules(tmp_path: Path) -> None:
     assert f"SUCCESS: {len(rules)} rules found" in checked.stdout
 
 
-@pytest.mark.parametrize(("name", "board"), boards())
-def test_the_dialect(name: str, board: dict[str, object]) -> None:
+@pytest.mark.parametrize(("name", "board"), committed())
+def test_the_dialect(name: str, board: dict[str, Any]) -> None:
     """Names that other dashboards rely on, an id that stays, a description everywhere, no users."""
     assert name == f"{board['uid']}.json"
     templating = board["templating"]
@@ -125,8 +138,10 @@ def test_the_dialect(name: str, board: dict[str, object]) -> None:
     assert isinstance(templating, dict)
     assert isinstance(panels, list)
     assert {"PROMETHEUS_DS", "hub"} <= {variable["name"] for variable in templating["list"]}
+    panels = [panel for panel in panels if panel["type"] != "row"]
     assert all(
         panel["description"] and panel["fieldConfig"]["defaults"]["unit"] for panel in panels
     )
     assert len({panel["id"] for panel in panels}) == len(panels)
-    assert "user" not in json.dumps([panel["targets"] for panel in panels])
+    targets = json.dumps([panel["targets"] for panel in panels])
+    assert not re.search(r"(?<![\w-])user(?![\w-])", targets)  # jupyterhub-singleuser is a library

@@ -10,7 +10,7 @@ import pytest
 from popcon.catalog import METRICS
 from popcon.cli import main
 from popcon.exporter.mapping.mapping import load, order_warnings
-from popcon.render import CHART, outputs, stale, write
+from popcon.render import CHART, DOCUMENTS, outputs, stale, write
 from popcon.render.docs import TABLES, filled_in
 from popcon.render.mapping import mapping_text
 from tests.conftest import ROOT
@@ -25,12 +25,12 @@ def test_committed_files_are_rendered(file: Path) -> None:
 
 def test_write_and_check(tmp_path: Path) -> None:
     """What write writes is not stale; a changed byte is."""
-    (tmp_path / "docs").mkdir()
+    for name in DOCUMENTS:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
     (tmp_path / "README.md").write_text(
         "a\n<!-- popcon render: statuses -->\nold\n<!-- end -->\nb\n"
     )
-    (tmp_path / "docs" / "reference.md").write_text("")
-    (tmp_path / "docs" / "alerts.md").write_text("")
     chart = tmp_path / CHART
     chart.mkdir(parents=True)
     (chart / "values.schema.json").write_text(
@@ -70,8 +70,8 @@ def test_the_mapping_maps_every_metric(labels: tuple[tuple[str, ...], ...]) -> N
         )
         for metric in METRICS:
             values = tuple(f"a-{label}" for label in metric.labels)
-            name = metric.line(prefix, *values).partition(":")[0]
-            found = mapping.match(name, "counter")
+            name = metric.stat(prefix, *values)
+            found = mapping.match(name, metric.kind)
 
             assert found is not None
             assert (metric.name, metric.help, "map") == (
@@ -81,7 +81,7 @@ def test_the_mapping_maps_every_metric(labels: tuple[tuple[str, ...], ...]) -> N
             )
             expected = {key: f"value-of-{key}" for key in keys} | dict(zip(metric.labels, values))
             assert expected == found.labels
-            stranger = mapping.match(name, "gauge")
+            stranger = mapping.match(name, "counter" if metric.kind == "gauge" else "gauge")
             assert stranger is not None
             assert stranger.rule.action == "drop"
     assert order_warnings(mapping) == []
