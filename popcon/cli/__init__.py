@@ -13,6 +13,7 @@ from typing import TextIO
 from popcon import __version__
 from popcon.cli import (
     activation,
+    dashboards,
     demo,
     doctor,
     explain,
@@ -39,6 +40,7 @@ _COMMANDS = (
     exporter,
     mapping,
     render,
+    dashboards,
     demo,
 )
 
