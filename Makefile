@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
-BENCHMARKS := report arming cell shutdown syscalls exactness ingest scrape
+BENCHMARKS := report arming cell shutdown syscalls exactness ingest scrape recordings
 
-.PHONY: help demo test test-cluster test-pythons lint bench fuzz render clean
+.PHONY: help demo test test-cluster test-pythons preview lint bench fuzz render clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test          the tests, against the real statsd_exporter, Prometheus, JupyterHub, Helm … (installed on first use)"
 	@echo "make test-cluster  the chart on a real Kubernetes API server, without containers (ten minutes more the first time)"
 	@echo "make test-pythons  the tests on every Python from 3.9 to 3.13 that this machine has"
+	@echo "make preview       the dashboards, drawn by Grafana's own panels, into docs/pictures (Chromium; 650 MB of npm's packages)"
 	@echo "make lint          ruff, mypy, import contracts, rendered files"
 	@echo "make bench         measurements, with the peer beside us in the same run (45 minutes; docs/benchmarks.md)"
 	@echo "make fuzz          10 million hostile datagrams at a running exporter, its memory before and after"
@@ -49,6 +50,10 @@ test-cluster: $(VENV)/lint.stamp
 test-pythons: $(VENV)/lint.stamp
 	@$(BIN)/python -m tests.peers.install
 	@$(BIN)/python -m tests.pythons --ignore=tests/cluster
+
+preview: $(VENV)/lint.stamp
+	@$(BIN)/python -m tests.peers.install
+	@$(BIN)/python -m tests.preview
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +29,14 @@ OF_THE_CLUSTER = frozenset(
 def program(name: str) -> Path:
     """Return the path of a tool that `python -m tests.peers.install` installs."""
     return _found(FOLDER / name)
+
+
+def system_program(name: str) -> Path:
+    """Return the path of a program of the system, one of those that `.ci/run` installs."""
+    found = shutil.which(name)
+    if found is None:
+        missing(f"no {name} on this machine")
+    return Path(found)
 
 
 def files(name: str) -> list[Path]:
