@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.cluster.cluster import Cluster, Object
 from tests.cluster.network import RELABELLING
+from tests.dashboards import compressed
 
 Rules = list[dict[str, Any]]
 
@@ -81,18 +82,23 @@ def by_annotations(cluster: Cluster, namespace: str) -> Object:
 
 
 def configuration(folder: Path, *jobs: Object) -> Path:
-    """Write a configuration of Prometheus that scrapes each second, whatever was asked for; return its path."""
+    """Write a configuration of Prometheus with our rules in compressed time; return its path.
+
+    It scrapes as often as such days need, whatever was asked for.
+    """
     hurried = [
         {
             **job,
-            "scrape_interval": "1s",
-            "scrape_timeout": "1s",
+            "scrape_interval": compressed.SCRAPE,
+            "scrape_timeout": compressed.SCRAPE,
             "relabel_configs": [*job["relabel_configs"], *RELABELLING],
         }
         for job in jobs
     ]
-    path = folder / "prometheus.yml"
-    path.write_text(json.dumps({"scrape_configs": hurried}))  # JSON is YAML
+    path, rules = folder / "prometheus.yml", folder / "rules.yml"
+    rules.write_text(compressed.rules())
+    written = {"rule_files": [str(rules)], "scrape_configs": hurried}
+    path.write_text(json.dumps(written))  # JSON is YAML
     return path
 
 

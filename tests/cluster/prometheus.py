@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import requests
 
-from popcon.insight.ask import queried
-from popcon.render.dashboards import dashboard, expressions
 from tests.cluster.cluster import Object
 from tests.cluster.monitors import configuration
 from tests.conftest import eventually
+from tests.dashboards import compressed
+from tests.dashboards.answers import of_panel
 from tests.e2e.servers import free_port
 from tests.peers.found import program
 
@@ -39,10 +39,7 @@ class Prometheus(NamedTuple):
 
     def panel(self, name: str, hub: str) -> dict[str, float]:
         """Return what a dashboard's panel shows of a hub: library → value."""
-        query = expressions(dashboard())[name].replace("$__range_s", "600")
-        query = query.replace("$__range", "10m").replace("$hub", hub)
-        answer = queried(self.url, query)
-        return {dict(labels).get("library", ""): value for labels, value in answer.items()}
+        return of_panel(self.url, "popcon-libraries", name, hub)
 
     def labels_of(self, metric: str) -> set[str]:
         """Return the names of the labels that a metric's series have here."""
@@ -59,6 +56,7 @@ def watching(folder: Path, *jobs: Object) -> Iterator[Prometheus]:
         f"--config.file={configuration(folder, *jobs)}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={made.url.removeprefix('http://')}",
+        f"--query.lookback-delta={compressed.STEP}s",
     ]
     log = folder / "prometheus.log"
     with log.open("wb") as output:

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from popcon.insight.ask import queried
-from popcon.render.dashboards import dashboard, expressions
 from tests.conftest import eventually
+from tests.dashboards.answers import of_panel
 from tests.deploy.composed import HERE, Stand, services
 from tests.e2e.servers import free_port
 from tests.peers.found import program
@@ -29,12 +28,9 @@ class Wall:
         self.stand = stand
         self.logs = logs
 
-    def ask(self, panel: str) -> dict[str, float]:
+    def ask(self, panel: str, letter: str = "A") -> dict[str, float]:
         """Return what a dashboard's panel shows of the demo's hub: library → value."""
-        query = expressions(dashboard())[panel]
-        query = query.replace("$__range_s", "600").replace("$__range", "10m")
-        answer = queried(self.url(9090), query.replace("$hub", "demo"))
-        return {dict(labels).get("library", ""): value for labels, value in answer.items()}
+        return of_panel(self.url(9090), "popcon-libraries", panel, "demo", letter)
 
     def url(self, port: int) -> str:
         """Return the root of the pages that a container shows at a port."""
@@ -65,7 +61,7 @@ def test_the_demo_shows_in_the_dashboard(wall: Wall) -> None:
         lambda: wanted <= {name for name, n in wall.ask("Most used").items() if n}, 90
     )
     assert wall.ask("Processes that reported")[""] >= 4
-    assert 0 < wall.ask("Share of processes")["pyyaml"] < 1
+    assert 0 < wall.ask("Share of processes", "B")["pyyaml"] < 1
 
 
 def test_what_is_never_used_is_a_zero(wall: Wall) -> None:

@@ -142,3 +142,12 @@ def test_in_another_namespace(chart: Path) -> None:
     assert "helm test -n hub counts" in text
     assert "kubectl -n usage port-forward counts-popcon-0" in text
     assert "statsd://counts-popcon.usage:9125" in text
+
+
+def test_where_nothing_is_recorded(chart: Path) -> None:
+    """Without a PrometheusRule it is said that dashboards stay empty, and how they don't."""
+    said = 'serverFiles."recording_rules.yml"'
+    enabled = {"prometheusRule": {"enabled": True}}
+
+    assert said in notes(chart, "default")
+    assert said not in notes(chart, {**values_of("service-monitor"), **enabled})

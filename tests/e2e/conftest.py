@@ -62,9 +62,9 @@ def pip(python: str, *arguments: str) -> None:
     run([python, "-m", "pip", "--disable-pip-version-check", *arguments, "--quiet"])
 
 
-def run(command: list[str]) -> str:
+def run(command: list[str], **more: str) -> str:
     """Run a command outside this checkout's environment and return what it printed."""
-    environ = clean_environ()
+    environ = clean_environ(**more)
     del environ["PYTHONPATH"]
     done = subprocess.run(
         command, env=environ, capture_output=True, text=True, check=False, cwd="/"

@@ -59,7 +59,7 @@ def free_ports() -> tuple[int, int]:
 
 
 @contextmanager
-def _served(command: list[str], health: str) -> Iterator[None]:
+def served(command: list[str], health: str) -> Iterator[None]:
     """Run a program until its health page answers, and end it at the end."""
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=clean_environ(), text=True
@@ -108,7 +108,7 @@ def exporter(
         *flags,
     ]
     root = f"http://{host}:{web}"
-    with _served(command, f"{root}/-/healthy"):
+    with served(command, f"{root}/-/healthy"):
         yield Running(root, f"statsd://{host}:{udp}")
 
 
@@ -131,7 +131,7 @@ def prometheus(folder: Path, targets: dict[str, str]) -> Iterator[Running]:
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={root.removeprefix('http://')}",
     ]
-    with _served(command, f"{root}/-/ready"):
+    with served(command, f"{root}/-/ready"):
         yield Running(root)
 
 

@@ -1,4 +1,4 @@
-"""The whole pipe: real kernels, both exporters, a real Prometheus, the dashboard's own queries."""
+"""The whole pipe: real kernels, both exporters, a real Prometheus for each, the dashboard's own queries."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import requests
 from popcon.catalog import LIBRARY_USED
 from popcon.cli.doctor import findings
 from popcon.demo.kernels import kernel
-from popcon.insight.ask import queried
-from popcon.render.dashboards import dashboard, expressions
 from tests.conftest import clean_environ, eventually
-from tests.e2e.servers import Running, exporter, popcon_families, prometheus
+from tests.dashboards.answers import of_panel
+from tests.dashboards.engines import prometheus
+from tests.e2e.servers import Running, exporter, popcon_families
 from tests.peers.found import program
 
 KINDS = ("statsd_exporter", "popcon")
@@ -37,22 +37,17 @@ REPORTED = {"hub1": 2, "hub2": 1}
 
 
 class Pipe:
-    """What ran: the two exporters by kind, and the Prometheus that scrapes both."""
+    """What ran: the two exporters, and the Prometheus that scrapes each, by kind."""
 
-    def __init__(self, exporters: dict[str, Running], prometheus: Running) -> None:
+    def __init__(self, exporters: dict[str, Running], prometheus: dict[str, Running]) -> None:
         self.exporters = exporters
         self.prometheus = prometheus
 
-    def ask(self, panel: str, kind: str, hub: str) -> dict[str, float]:
+    def ask(
+        self, panel: str, kind: str, hub: str = "$__all", letter: str = "A"
+    ) -> dict[str, float]:
         """Return what a dashboard's panel shows of one exporter: library → value."""
-        query = (
-            expressions(dashboard())[panel].replace("$__range_s", "600").replace("$__range", "10m")
-        )
-        query = query.replace("$hub", hub)
-        # Both exporters hold the same counts, so each is looked at by itself.
-        query = query.replace("{namespace", f'{{job="{kind}",namespace')
-        answer = queried(self.prometheus.url, query)
-        return {dict(labels).get("library", ""): value for labels, value in answer.items()}
+        return of_panel(self.prometheus[kind].url, "popcon-libraries", panel, hub, letter)
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +56,18 @@ def pipe(hub_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("pipe")
     with ExitStack() as stack:
         exporters = {kind: stack.enter_context(exporter(kind)) for kind in KINDS}
-        wall = stack.enter_context(
-            prometheus(folder, {kind: running.url for kind, running in exporters.items()})
-        )
+        # Both hold the same counts, so each is looked at by itself.
+        walls = {
+            kind: stack.enter_context(prometheus(folder / kind, {"popcon": [running.url]}))
+            for kind, running in exporters.items()
+        }
         sinks = " ".join(running.sink for running in exporters.values())
         for hub, cells, killed in KERNELS:
             _run_kernel(hub_python, sinks, hub, cells, killed, folder)
-        pipe = Pipe(exporters, wall)
+        pipe = Pipe(exporters, walls)
         total = float(sum(REPORTED.values()))
         for kind in KINDS:
-            ask = partial(pipe.ask, "Processes that reported", kind, ".*")
+            ask = partial(pipe.ask, "Processes that reported", kind)
             assert eventually(lambda ask=ask: ask() == {"": total}), kind  # type: ignore[misc]
         yield pipe
 
@@ -98,9 +95,9 @@ def test_the_dashboard_counts_exactly(pipe: Pipe, kind: str) -> None:
         for library in {library for used in USED.values() for library in used}
     }
 
-    for hub, expected in {**USED, ".*": everywhere}.items():
-        assert expected == pipe.ask("Most used", kind, hub)
-    assert {"": len(everywhere)} == pipe.ask("Libraries used", kind, ".*")
+    for hub, expected in {**USED, "$__all": everywhere}.items():
+        _shows(pipe, expected, "Most used", kind, hub)
+    _shows(pipe, {"": len(everywhere)}, "Libraries used", kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,9 +105,15 @@ def test_the_dashboards_shares(pipe: Pipe, kind: str) -> None:
     """A share is of the kernels of the chosen hubs that reported."""
     for hub, reported in REPORTED.items():
         shares = {library: count / reported for library, count in USED[hub].items()}
+        _shows(pipe, pytest.approx(shares), "Share of processes", kind, hub, "B")
+        _shows(pipe, {"": reported}, "Processes that reported", kind, hub)
+    _shows(pipe, {"": len(KERNELS)}, "Processes that reported", kind)
 
-        assert {"": reported} == pipe.ask("Processes that reported", kind, hub)
-        assert shares == pytest.approx(pipe.ask("Share of processes", kind, hub))
+
+def _shows(pipe: Pipe, expected: object, *asked: str) -> None:
+    """Compare, once more in a while: just after a midnight yesterday is not recorded yet."""
+    eventually(lambda: pipe.ask(*asked) == expected)
+    assert expected == pipe.ask(*asked)
 
 
 def test_both_exporters_show_the_same(pipe: Pipe) -> None:
@@ -144,7 +147,9 @@ def test_doctor_proves_the_pipe(pipe: Pipe, kind: str, monkeypatch: pytest.Monke
     """Doctor's canary is seen on the exporter's page and in Prometheus."""
     monkeypatch.setenv("POPCON_SINK", pipe.exporters[kind].sink)
     monkeypatch.setenv("POPCON_LABELS", "namespace=hub1")
-    found = list(findings(f"{pipe.exporters[kind].url}/metrics", pipe.prometheus.url, timeout=30))
+    found = list(
+        findings(f"{pipe.exporters[kind].url}/metrics", pipe.prometheus[kind].url, timeout=30)
+    )
 
     assert sum("the canary arrived" in finding.text for finding in found) == 2
     assert [finding for finding in found if finding.state == "FAIL"] == []
