@@ -204,6 +204,7 @@ def _shares() -> tuple[Panel, ...]:
                 ),
             ),
             transformations=(
+                sorted_by("namespace", descending=False),  # so that hubs keep their places
                 {
                     "id": "groupingToMatrix",
                     "options": {
