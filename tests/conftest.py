@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -30,6 +31,8 @@ for _signal, _normal in (
         signal.signal(_signal, _normal)
 #: The Pythons that popcon runs on; those that this machine has are tested.
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+
+Answer = TypeVar("Answer")
 
 
 class Collector:
@@ -68,6 +71,13 @@ class Collector:
     def close(self) -> None:
         """Free the port."""
         self._socket.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_left_open() -> Iterator[None]:
+    """Whatever a module leaves open is found there, and not in a later one's tests."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -148,3 +158,14 @@ def eventually(check: Callable[[], object], seconds: float = 20.0) -> object:
         if answer or time.monotonic() > deadline:
             return answer
         time.sleep(0.1)
+
+
+def became(ask: Callable[[], Answer], expected: object, seconds: float = 20.0) -> Answer:
+    """Ask again until the answer is what is expected; return the last one, which is to be compared.
+
+    Once more asked, a page of a busy machine can have lost for a moment what it just showed.
+    """
+    deadline = time.monotonic() + seconds
+    while (answer := ask()) != expected and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return answer

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +19,7 @@ class Venv:
     """A virtual environment as an admin makes it, but for pip."""
 
     def __init__(self, python: str, folder: Path) -> None:
-        subprocess.run([python, "-m", "venv", "--without-pip", str(folder)], check=True)
+        shutil.copytree(_empty(python), folder, symlinks=True)
         self.folder = folder.resolve()
         self.python = self.folder / "bin" / "python"
         self.site = next(self.folder.glob("lib/python*/site-packages"))
@@ -44,6 +47,15 @@ class Venv:
     def tree(self) -> dict[str, tuple[int, bytes]]:
         """Return every path below it, with its mode and content."""
         return tree(self.folder)
+
+
+@functools.cache
+def _empty(python: str) -> Path:
+    """Return an environment with nothing in it, made once: a copy is one too, wherever it lies."""
+    made = tempfile.mkdtemp(prefix="popcon-venv-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    subprocess.run([python, "-m", "venv", "--without-pip", made], check=True)
+    return Path(made)
 
 
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.cluster.monitors import by_annotations, of_pod_monitor, of_service_mo
 from tests.cluster.prometheus import watching
 from tests.cluster.releases import KINDS, Release, namespaced
 from tests.cluster.values import replicas_of, values_of
-from tests.conftest import eventually
+from tests.conftest import became
 
 
 def _annotated(release: Release) -> Object:
@@ -63,13 +64,12 @@ def test_the_whole_pipe(cluster: Cluster, kind: str, name: str, tmp_path: Path) 
             with profile as environ, kernel(environ) as session:
                 session.run("import yaml")
         for hub, reports in {"hub1": 2, "hub2": 1, "$__all": 3}.items():
-            expected = {"": float(reports)}
-            # Of two replicas one may have been scraped before the other.
-            eventually(lambda: prometheus.panel("Processes that reported", hub) == expected)  # noqa: B023
-            assert prometheus.panel("Processes that reported", hub) == expected
-            # Once more in a while: just after a midnight yesterday is not recorded yet.
-            eventually(lambda: prometheus.panel("Most used", hub) == {"pyyaml": reports})  # noqa: B023
-            assert prometheus.panel("Most used", hub) == {"pyyaml": reports}
+            # Of two replicas one may have been scraped before the other, and rules come after that.
+            for panel, expected in (
+                ("Processes that reported", {"": reports}),
+                ("Most used", {"pyyaml": reports}),
+            ):
+                assert became(partial(prometheus.panel, panel, hub), expected) == expected
         assert {target["job"] for target in targets} == {job.format(namespace=release.namespace)}
         addresses = {f"{pod['status']['podIP']}:9102" for pod in made}
         assert {target["instance"] for target in targets} == addresses

@@ -14,6 +14,8 @@ import requests
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from tests.websockets import closed
+
 #: Seconds that a server may take to answer, and a cell to run.
 PATIENCE = 120
 
@@ -74,7 +76,7 @@ class Kernel:
     def restart(self) -> None:
         """Restart the kernel through the server, and connect anew, as JupyterLab does."""
         self.server.ask("POST", f"kernels/{self.name}/restart")
-        self._loop.run_until_complete(asyncio.wait_for(self._closed(), PATIENCE))
+        self._loop.run_until_complete(closed(self._socket))
         self._socket = self._loop.run_until_complete(self._connect())
         self.meet()
 
@@ -84,18 +86,13 @@ class Kernel:
 
     def close(self) -> None:
         """Close the websocket, as a closed tab does: the kernel runs on."""
-        self._loop.run_until_complete(asyncio.wait_for(self._closed(), PATIENCE))
+        self._loop.run_until_complete(closed(self._socket))
         self._loop.close()
 
     async def _connect(self) -> WebSocketClientConnection:
         url = f"{self.server.url}/api/kernels/{self.name}/channels?session_id={self._session}"
         request = HTTPRequest("ws" + url.removeprefix("http"), headers=self.server.headers)
         return await websocket_connect(request)
-
-    async def _closed(self) -> None:
-        self._socket.close()
-        while await self._socket.read_message() is not None:
-            pass
 
     async def _run(self, code: str) -> Ran:
         cell = uuid.uuid4().hex

@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import requests
 from popcon.catalog import LIBRARY_USED
 from popcon.cli.doctor import findings
 from popcon.demo.kernels import kernel
-from tests.conftest import clean_environ, eventually
+from tests.conftest import became, clean_environ, eventually
 from tests.dashboards.answers import of_panel
 from tests.dashboards.engines import prometheus
 from tests.e2e.servers import Running, exporter, popcon_families
@@ -67,8 +66,7 @@ def pipe(hub_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         pipe = Pipe(exporters, walls)
         total = float(sum(REPORTED.values()))
         for kind in KINDS:
-            ask = partial(pipe.ask, "Processes that reported", kind)
-            assert eventually(lambda ask=ask: ask() == {"": total}), kind  # type: ignore[misc]
+            _shows(pipe, {"": total}, "Processes that reported", kind)
         yield pipe
 
 
@@ -111,9 +109,8 @@ def test_the_dashboards_shares(pipe: Pipe, kind: str) -> None:
 
 
 def _shows(pipe: Pipe, expected: object, *asked: str) -> None:
-    """Compare, once more in a while: just after a midnight yesterday is not recorded yet."""
-    eventually(lambda: pipe.ask(*asked) == expected)
-    assert expected == pipe.ask(*asked)
+    """Compare, once more in a while: today and yesterday are there from their rules' next evaluation on."""
+    assert became(lambda: pipe.ask(*asked), expected) == expected
 
 
 def test_both_exporters_show_the_same(pipe: Pipe) -> None:
