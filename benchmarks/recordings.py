@@ -1,7 +1,7 @@
 """In: nothing. Out: what recording popcon's days costs a Prometheus, by number of series, beside `increase()`.
 
 The peer is what one would write without the rules, `sum by (…) (increase(…[1d]))`: cheaper, and not
-exact (`popcon/render/recordings.py` says why). Samples are what Prometheus says that a query held at
+exact (`popcon/promql/recordings.py` says why). Samples are what Prometheus says that a query held at
 its peak, of which `--query.max-samples` allows 50 million.
 """
 
@@ -20,7 +20,7 @@ import requests
 
 from benchmarks.measure import table
 from popcon.catalog import LIBRARY_USED
-from popcon.render.recordings import recorded, recordings
+from popcon.promql.recordings import recorded, recordings
 from tests.dashboards.remote_write import Sender, encoded, spelled_times
 from tests.dashboards.stores import prometheus
 
@@ -56,12 +56,12 @@ def _rows(size: int) -> list[tuple[str, ...]]:
         "increase1d": rules[recorded(LIBRARY_USED, "increase1d")],
     }
     with tempfile.TemporaryDirectory() as folder, prometheus(Path(folder)) as url:
-        _fill(url, size)
+        fill(url, size)
         took: dict[str, list[float]] = {query: [] for query in asked}
         peak = dict.fromkeys(asked, 0)
         for _ in range(TIMES):  # in turn, so that a slow moment slows all of them
             for query, expr in asked.items():
-                seconds, peak[query] = _ask(url, expr, size)
+                seconds, peak[query] = ask(url, expr, size)
                 took[query].append(seconds)
     least = median(took["increase()"])
     return [
@@ -77,7 +77,7 @@ def _rows(size: int) -> list[tuple[str, ...]]:
     ]
 
 
-def _fill(url: str, size: int) -> None:
+def fill(url: str, size: int) -> None:
     """Write counters that rise in one scrape of a hundred."""
     draw = Random(size)  # noqa: S311
     times = spelled_times(range(END - 60 * MINUTES, END, 60))
@@ -98,7 +98,7 @@ def _fill(url: str, size: int) -> None:
     sender.close()
 
 
-def _ask(url: str, expr: str, size: int) -> tuple[float, int]:
+def ask(url: str, expr: str, size: int) -> tuple[float, int]:
     """Return the seconds that an evaluation took, and the samples that it held at its peak."""
     start = time.perf_counter()
     answer = requests.post(

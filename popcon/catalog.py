@@ -121,5 +121,7 @@ SITE_LABELS: "tuple[tuple[str, ...], ...]" = ((), ("namespace",))
 
 #: The one bucket for everything that is not part of the image: no name of a person's own leaves.
 OTHER = "_other"
+#: What stands for people in the place of a hub's name where a sender has none.
+NO_NAMESPACE = "(no namespace)"
 #: What fewer processes used than a publication policy asks for before it names it.
 RARE = "_rare"

@@ -26,7 +26,7 @@ def _main(**namespace: object) -> types.ModuleType:
         ("/usr/lib/python3/dist-packages/tool/__main__.py", True),
         (os.path.join(os.path.dirname(os.__file__), "venv", "__main__.py"), True),
         ("/home/ada/bin/script.py", False),
-        ("/people/ada/work/__main__.py", False),
+        ("/people/ada/project/__main__.py", False),
         (None, False),
         (7, False),
     ],

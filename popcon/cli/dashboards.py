@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import ssl
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from popcon.cli.extras import needs
+from popcon.cli.numbers import number_of
 from popcon.errors import FileError, UsageError
 
 if TYPE_CHECKING:
@@ -55,22 +55,12 @@ def _add_push(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     flag(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=number_of("seconds", lambda seconds: 0 < seconds <= 3600),
         default=30.0,
         help="per request (%(default)g)",
     )
     flag("--dry-run", action="store_true", help="say what would be done, and only read")
     push.set_defaults(run=run_push)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
-    return seconds
 
 
 def _chosen(uids: list[str]) -> list[dict[str, Any]]:

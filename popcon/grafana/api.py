@@ -12,7 +12,7 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from popcon.errors import NetworkError, PopconError, UsageError
-from popcon.http_client import fetch, without_password
+from popcon.http_client import fetch, is_base, one_line, without_password
 
 #: Since 10 all that dashboards have is there: 9 has neither all of the transformations nor cells' options.
 OLDEST = 10
@@ -62,14 +62,9 @@ def root(url: str) -> str:
     'https://example.org/grafana/'
     """
     shown = without_password(url)
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.query or parts.fragment or not url.isprintable() or " " in url:
+    if not is_base(url):
         raise UsageError(f"not the URL of a Grafana, such as https://example.org/: {shown!r}")
-    if "@" in parts.netloc:
+    if "@" in urlsplit(url).netloc:
         raise UsageError(
             f"no user or password belongs in the URL, where others can read it: {shown!r}; "
             "set GRAFANA_TOKEN to a token, or to user:password"
@@ -199,13 +194,6 @@ class Grafana:
         if there.endswith("/" + path):
             return NetworkError(f"{start}: use {there[: -len(path)]!r}")
         return NetworkError(f"{start}: is {self.url!r} the root of a Grafana that takes tokens?")
-
-
-def one_line(text: object) -> str:
-    """Return what a server said as words that a terminal shows and nothing else."""
-    words = " ".join(str(text).split())
-    words = words if words.isprintable() else ascii(words)
-    return words if len(words) <= 300 else words[:300] + "…"
 
 
 def _address(answer: requests.Response) -> str:

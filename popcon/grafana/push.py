@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from popcon.errors import NetworkError, UsageError
-from popcon.grafana.api import Grafana, RefusedError, one_line
+from popcon.grafana.api import Grafana, RefusedError
+from popcon.http_client import one_line
 
 #: The folder, by title and uid, that provisioning has too (deploy/compose).
 FOLDER = "popcon"

@@ -7,17 +7,18 @@ Prometheus is left out.
 from __future__ import annotations
 
 from popcon.catalog import CANARY, REPORTS
-from popcon.render.recordings import recorded
+from popcon.promql.days import total
+from popcon.promql.exporter_names import BUILD, COUNTING_SINCE, NAMED, PROCESS_STARTED, SHOWN
+from popcon.promql.recordings import recorded
+from popcon.render.hub_queries import named
+from popcon.render.queries import RANGE
 
 RATE = "$__rate_interval"
-RANGE = "$__range"
-#: What popcon's exporters show, and another statsd_exporter doesn't.
-OURS = "|".join(("popcon_exporter_build_info", REPORTS.name, CANARY.name))
+#: The names of what only popcon's exporters show.
+OURS = "|".join(SHOWN)
 
 _CHOSEN = 'job=~"$job",instance=~"$instance"'
 _HUB = 'namespace=~"$hub"'
-#: A job that is named after popcon, as the chart and Compose name theirs, also where it never answered.
-_NAMED = 'up{job=~"(.*[-/])?popcon(-exporter|-metrics)?"}'
 #: popcon's groups of rules, behind the name of their file.
 _GROUPS = 'rule_group=~".*;popcon-[a-z]+"'
 _TARGET = ("job", "instance")
@@ -39,12 +40,12 @@ def by_target(name: str, more: str = "") -> str:
 
 def a_second(name: str, by: tuple[str, ...] = (), more: str = "") -> str:
     """Return how fast a counter rises."""
-    return f"{_sum(by)} (rate({chosen(name, more)}[{RATE}]))"
+    return f"{total(by)} (rate({chosen(name, more)}[{RATE}]))"
 
 
 def rose(name: str, by: tuple[str, ...] = (), more: str = "") -> str:
     """Return how much a counter rose in the range; not for those that are born at their first count."""
-    return f"{_sum(by)} (increase({chosen(name, more)}[{RANGE}]))"
+    return f"{total(by)} (increase({chosen(name, more)}[{RANGE}]))"
 
 
 def occurred(*names: str, by: tuple[str, ...]) -> str:
@@ -53,17 +54,17 @@ def occurred(*names: str, by: tuple[str, ...]) -> str:
     `increase()` can't see that one. A series was born where its exporter was there when the range
     began, without it, or is younger than that.
     """
-    return f"{_sum(by)} ({' or '.join(_with_births(name) for name in names)}) > 0"
+    return f"{total(by)} ({' or '.join(_with_births(name) for name in names)}) > 0"
 
 
 def rose_from_birth(name: str, by: tuple[str, ...], more: str) -> str:
     """Return how much a counter rose in the range, those included that are born at their first count."""
-    return f"{_sum(by)} ({_with_births(name, more)})"
+    return f"{total(by)} ({_with_births(name, more)})"
 
 
 def _with_births(name: str, more: str = "") -> str:
     series = chosen(name, more)
-    started = f"{chosen('process_start_time_seconds')} > time() - $__range_s"
+    started = f"{chosen(PROCESS_STARTED)} > time() - $__range_s"
     # `up` twice: where a target gets another label, nothing of it was there before.
     up = chosen("up")
     known = f"({up} and {up} offset {RANGE} == 1 or {started})"
@@ -84,20 +85,20 @@ def silent_targets() -> str:
 
 def answers() -> str:
     """Return whether each target answers; those too that never did, if their job is popcon's by its name."""
-    return f"max by (job, instance) ({chosen('up')} or {_NAMED} == 0)"
+    return f"max by (job, instance) ({chosen('up')} or {NAMED} == 0)"
 
 
 def versions() -> str:
     """Return each exporter's version, and which program it is."""
-    own = f'label_replace({chosen("popcon_exporter_build_info")}, "program", "popcon exporter", "", "")'
+    own = f'label_replace({chosen(BUILD)}, "program", "popcon exporter", "", "")'
     real = f'label_replace({chosen("statsd_exporter_build_info")}, "program", "statsd_exporter", "", "")'
     return f"group by (job, instance, program, version) ({own} or on (job, instance) {real})"
 
 
 def counting_since() -> str:
     """Return when each exporter's counts began, in milliseconds; statsd_exporter's begin with its start."""
-    own = by_target("popcon_exporter_counting_since_timestamp_seconds")
-    started = by_target("process_start_time_seconds")
+    own = by_target(COUNTING_SINCE)
+    started = by_target(PROCESS_STARTED)
     return f"1000 * ({own} or {started} and {by_target('statsd_exporter_build_info')})"
 
 
@@ -138,8 +139,7 @@ def last_canary() -> str:
 def published_today() -> str:
     """Return the processes of the present UTC day that are visible, by hub."""
     today = f"last_over_time({recorded(REPORTS, 'increase_today')}{{{_HUB}}}[1h])"
-    named = f"sum by (namespace) ({today})"
-    return f'label_replace({named}, "namespace", "(no namespace)", "namespace", "")'
+    return named(f"sum by (namespace) ({today})")
 
 
 def alerts() -> str:
@@ -153,9 +153,5 @@ def of_rules(name: str, function: str = "") -> str:
     """Return what Prometheus says of popcon's groups of rules: a gauge, or `increase` of a counter."""
     asked = f"{name}{{{_GROUPS}}}"
     value = f"{function}({asked}[{RANGE}])" if function else asked
-    named = f'label_replace({value}, "group", "$1", "rule_group", ".*;(.*)")'
-    return f"max by (group) ({named})"
-
-
-def _sum(by: tuple[str, ...]) -> str:
-    return f"sum by ({', '.join(by)})" if by else "sum"
+    by_group = f'label_replace({value}, "group", "$1", "rule_group", ".*;(.*)")'
+    return f"max by (group) ({by_group})"

@@ -5,13 +5,13 @@ Everything is by `namespace`; what was sent without one has a name too, or table
 
 from __future__ import annotations
 
-from popcon.catalog import LIBRARY_USED, REPORTS
-from popcon.render.queries import HUBS, added, by_day, daily_mean, days_seen, libraries_added
-from popcon.render.questions import NAMED
-from popcon.render.recordings import recorded, whole_days
+from popcon.catalog import LIBRARY_USED, NO_NAMESPACE, REPORTS
+from popcon.promql.days import rose_lately
+from popcon.promql.recordings import recorded, whole_days
+from popcon.render.queries import HUBS, added, by_day, daily_mean, days_seen
+from popcon.render.questions import NAMED, used
 
-#: What stands in the place of a hub's name where there is none, and for all that are chosen.
-NO_NAMESPACE = "(no namespace)"
+#: What stands in the place of a hub's name for all that are chosen.
 TOGETHER = "All chosen hubs"
 
 _BY_HUB = ("namespace",)
@@ -22,7 +22,8 @@ _TODAY = f"{recorded(REPORTS, 'increase_today')}{{{HUBS}}}"
 _MEMORY = "365d"
 
 
-def _named(expr: str) -> str:
+def named(expr: str) -> str:
+    """Return an expression whose series without a namespace have a name too."""
     return f'label_replace({expr}, "namespace", "{NO_NAMESPACE}", "namespace", "")'
 
 
@@ -33,7 +34,7 @@ def _known() -> str:
 
 def processes() -> str:
     """Return the processes that reported from each hub; 0 where it was there within a year."""
-    return _named(f"({added(REPORTS, _BY_HUB)} or {_known()})")
+    return named(f"({added(REPORTS, _BY_HUB)} or {_known()})")
 
 
 def hubs_reporting() -> str:
@@ -43,24 +44,24 @@ def hubs_reporting() -> str:
 
 def libraries_by_hub() -> str:
     """Return how many libraries were used in each hub."""
-    return _named(
+    return named(
         f"count by (namespace) ({added(LIBRARY_USED, ('namespace', 'library'), NAMED)} > 0)"
     )
 
 
 def mean_by_hub() -> str:
     """Return how many processes reported on a whole day, on an average."""
-    return _named(daily_mean(REPORTS, _BY_HUB))
+    return named(daily_mean(REPORTS, _BY_HUB))
 
 
 def days_by_hub() -> str:
     """Return on how many whole days of the range each hub was watched."""
-    return _named(days_seen(REPORTS, _BY_HUB))
+    return named(days_seen(REPORTS, _BY_HUB))
 
 
 def reports_by_day() -> str:
     """Return each hub's reports of each whole day."""
-    return _named(by_day(REPORTS, _BY_HUB))
+    return named(by_day(REPORTS, _BY_HUB))
 
 
 def in_a_week() -> str:
@@ -76,20 +77,17 @@ def silent() -> str:
 
 def week_by_hub() -> str:
     """Return `in_a_week`, each hub with a name."""
-    return _named(in_a_week())
+    return named(in_a_week())
 
 
 def last_report() -> str:
     """Return when each hub's reports rose last, in milliseconds: to five minutes, or to the day.
 
-    Today's number is looked at, which a restart or a new address of an exporter leaves as it is. A
-    value of more than two days ago is the end of a day, as that is what is kept for long.
+    A value of more than two days ago is the end of a day, as that is what is kept for long.
     """
-    before = f"last_over_time({_TODAY}[1d] offset 5m)"
-    lately = f"({_TODAY} > 0 unless {_TODAY} == {before}) * 0 + time()"
     day = f"(last_over_time({_DAYS}[23h] offset -23h) > 0) * 0 + time()"
-    return _named(
-        f"1000 * (max by (namespace) (max_over_time(({lately})[2d:5m]))"
+    return named(
+        f"1000 * ({rose_lately(REPORTS, HUBS)}"
         f" or max by (namespace) (max_over_time(({day})[{_MEMORY}:1d])))"
     )
 
@@ -107,9 +105,9 @@ def never_reported() -> str:
 
 def shares() -> str:
     """Return the share of each hub's processes that used each of the top libraries, and of all of them."""
-    top = f"topk($top, {libraries_added(NAMED)} > 0)"
-    together = f"{libraries_added(NAMED)} / on () group_left () {added(REPORTS)}"
+    top = f"topk($top, {used()} > 0)"
+    together = f"{used()} / on () group_left () {added(REPORTS)}"
     by_hub = added(LIBRARY_USED, ("library", "namespace"), NAMED)
     each = f"{by_hub} / on (namespace) group_left () ({added(REPORTS, _BY_HUB)} > 0)"
-    named = f'label_replace({together}, "namespace", "{TOGETHER}", "", "")'
-    return f"({named} or {_named(f'({each})')}) and on (library) {top}"
+    all_of_them = f'label_replace({together}, "namespace", "{TOGETHER}", "", "")'
+    return f"({all_of_them} or {named(f'({each})')}) and on (library) {top}"

@@ -15,6 +15,7 @@ from popcon.catalog import (
     REPORTS,
     Metric,
 )
+from popcon.enough import FLOOR, MOST_DAYS
 from popcon.render.queries import (
     LIBRARIES,
     RANGE,
@@ -25,8 +26,6 @@ from popcon.render.queries import (
 )
 from popcon.well_known import FOR_USERS, PATTERN
 
-#: Below so many processes in both ranges, a change of a share is noise.
-FLOOR = 20
 #: What a library is part of that only its name tells.
 BY_NAME = "known by its name"
 
@@ -34,8 +33,7 @@ NAMED = f'library!~"{OTHER}|{RARE}"'
 CHOSEN = 'library=~"$library"'
 _LIBRARY = ("library",)
 _HUB = ("namespace",)
-#: Nine of ten days: one on which Prometheus was down is forgiven.
-_MOST_DAYS = "0.9 * $__range_s / 86400"
+_MOST_DAYS = f"{MOST_DAYS:g} * $__range_s / 86400"
 
 
 def used() -> str:

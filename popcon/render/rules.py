@@ -1,7 +1,6 @@
 """In: the catalogue. Out: Prometheus' rule file for either exporter: recordings, and alerts.
 
-Names of popcon's own metrics are the catalogue's; those of the exporter itself stand here once, and
-a test compares them with what both exporters show. What each alert is for is in docs/alerts.md.
+What each alert is for is in docs/alerts.md.
 """
 
 from __future__ import annotations
@@ -9,7 +8,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from popcon.catalog import CANARY, PREFIX, REPORTS
-from popcon.render.recordings import ENDS, Recording, recorded, recordings
+from popcon.promql.exporter_names import (
+    COUNTING_SINCE,
+    LINES,
+    MAPPINGS,
+    NAMED,
+    PROCESS_STARTED,
+    RELOADED,
+    SHOWN,
+)
+from popcon.promql.recordings import ENDS, Recording, recorded, recordings
 from popcon.render.yaml_text import entry
 
 _HEAD = """\
@@ -17,17 +25,8 @@ _HEAD = """\
 # What was used, by days, for the dashboards: docs/dashboards.md. Alerts: docs/alerts.md.
 """
 
-_BUILD = "popcon_exporter_build_info"
-_LINES = "statsd_exporter_lines_total"
-_MAPPINGS = "statsd_exporter_loaded_mappings"
-_STARTED = "process_start_time_seconds"
-_SINCE = "popcon_exporter_counting_since_timestamp_seconds"
-_RELOADED = "popcon_exporter_config_last_reload_successful"
-
-#: A Prometheus job that is named after popcon, as the chart and Compose name theirs.
-_NAMED = 'up{job=~"(.*[-/])?popcon(-exporter|-metrics)?"}'
-#: What popcon's exporters show, and another statsd_exporter doesn't.
-_SHOWN = (_BUILD, REPORTS.name, CANARY.name, _NAMED)
+#: What popcon's targets show.
+_SHOWN = (*SHOWN, NAMED)
 #: The targets that are popcon's now.
 _OURS = f"on (job, instance) ({' or '.join(_SHOWN)})"
 #: Those that were popcon's within days: long enough to be seen, and over once it was meant so.
@@ -71,7 +70,7 @@ def risen(series: str) -> str:
     series was born is known where its exporter was seen an hour ago, under the same labels and
     without it, or is younger.
     """
-    known = f"({_LINES} and {_LINES} offset 1h or {_STARTED} > time() - 3600)"
+    known = f"({LINES} and {LINES} offset 1h or {PROCESS_STARTED} > time() - 3600)"
     born = f"{series} unless {series} offset 1h and on (job, instance) {known}"
     return f"(\n  {born}\n  or increase({series}[1h])\n)"
 
@@ -88,7 +87,7 @@ _EXPORTER = (
         # A job may have targets that are not popcon's. Where a pod is replaced, the old target goes.
         f"up == 0 and on (job, instance) {_KNOWN}\nor\n"
         f"group by (job) ({_KNOWN})\nunless on (job) (up and on (job, instance) {_KNOWN})\n"
-        f"unless on (job) {_LINES}",
+        f"unless on (job) {LINES}",
         "15m",
         "critical",
         "No answer from popcon's exporter {{ if $labels.instance }}{{ $labels.instance }} {{ end }}"
@@ -100,9 +99,9 @@ _EXPORTER = (
     Alert(
         "PopconMappingReloadFailed",
         "changed mapping rules could not be read",
-        f"{_RELOADED} == 0\nor\n"
+        f"{RELOADED} == 0\nor\n"
         + risen('statsd_exporter_config_reloads_total{outcome="failure"}')
-        + f" > 0 and {_OURS} unless on (job, instance) {_RELOADED}",
+        + f" > 0 and {_OURS} unless on (job, instance) {RELOADED}",
         "5m",
         "warning",
         "{{ $labels.instance }} could not read its mapping rules again",
@@ -128,7 +127,7 @@ _EXPORTER = (
         + risen("statsd_exporter_sample_errors_total")
         + "\nor\n"
         + risen("statsd_exporter_events_error_total")
-        + f"\n) > 100\n> 0.05 * sum by (job, instance) (increase({_LINES}[1h]))\nand {_OURS}",
+        + f"\n) > 100\n> 0.05 * sum by (job, instance) (increase({LINES}[1h]))\nand {_OURS}",
         "15m",
         "warning",
         "{{ $labels.instance }} refused {{ $value | humanize }} lines within an hour",
@@ -141,7 +140,7 @@ _EXPORTER = (
         "more than 100 lines an hour had no rule, and more than half of all",
         "sum by (job, instance) (\n"
         + risen('statsd_exporter_events_actions_total{action="drop"}')
-        + f"\n) > 100\n> 0.5 * sum by (job, instance) (increase({_LINES}[1h]))\nand {_OURS}",
+        + f"\n) > 100\n> 0.5 * sum by (job, instance) (increase({LINES}[1h]))\nand {_OURS}",
         "15m",
         "warning",
         "{{ $labels.instance }} dropped {{ $value | humanize }} lines that no rule knows within an hour",
@@ -195,8 +194,8 @@ _EXPORTER = (
         "PopconScrapedTwice",
         "one exporter is scraped as two targets: under two jobs, or (popcon) at two addresses",
         # No two begin to count in the same microsecond. Of statsd_exporter only the address is known.
-        f'count_values("counting_since", {_SINCE}) > 1\nor\n'
-        f"count by (instance) (\n  {_LINES} and {_OURS} unless on (job, instance) {_SINCE}\n) > 1",
+        f'count_values("counting_since", {COUNTING_SINCE}) > 1\nor\n'
+        f"count by (instance) (\n  {LINES} and {_OURS} unless on (job, instance) {COUNTING_SINCE}\n) > 1",
         "30m",
         "critical",
         "All of {{ if $labels.instance }}{{ $labels.instance }}{{ else }}an exporter's counts"
@@ -208,7 +207,7 @@ _EXPORTER = (
     Alert(
         "PopconMappingDiffers",
         "exporters of one job have different numbers of mapping rules",
-        f'count by (job) (\n  count_values by (job) (\n    "rules", {_MAPPINGS} and {_OURS}\n  )\n) > 1',
+        f'count by (job) (\n  count_values by (job) (\n    "rules", {MAPPINGS} and {_OURS}\n  )\n) > 1',
         "30m",
         "warning",
         "Exporters of the job {{ $labels.job }} count by different mapping rules",
@@ -226,7 +225,7 @@ _ARRIVING = (
         "canaries came twelve times in a day or more often, and none for three hours, though the exporter answers",
         f"sum by (job, namespace, id) (increase({_CANARY}[1d] offset 3h)) >= 12\n"
         f"unless on (job, namespace, id) (\n  {_lately(_CANARY, '3h')}\n)\n"
-        f"and on (job) {_LINES} and on (job) {_LINES} offset 3h",
+        f"and on (job) {LINES} and on (job) {LINES} offset 3h",
         "15m",
         "critical",
         "Test counts don't arrive any more ({{ $labels.id }}, job {{ $labels.job }})",

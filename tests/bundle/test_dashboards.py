@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from popcon.catalog import LIBRARY_INSTALLED
+from popcon.promql.recordings import recordings
 from popcon.render.dashboards import boards, expressions
-from popcon.render.recordings import recordings
 from tests.conftest import ROOT
 from tests.dashboards.choosing import interpolated
 from tests.peers.found import program

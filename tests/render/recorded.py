@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from popcon.catalog import LIBRARY_INSTALLED, Metric
-from popcon.render.recordings import recorded
+from popcon.promql.recordings import recorded
 from tests.peers.found import program
 
 #: What was added on each day, `None` where nothing was known; the last one is today.

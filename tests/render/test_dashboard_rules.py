@@ -13,7 +13,7 @@ import pytest
 
 from popcon.catalog import METRICS
 from popcon.exporter.self_catalog import METRICS as SELF_METRICS
-from popcon.render.recordings import recordings
+from popcon.promql.recordings import recordings
 from tests.conftest import ROOT
 from tests.render.dashboard_lint import UNITS, Board, panels, targets
 from tests.render.promql_tree import labels, matchers, selectors

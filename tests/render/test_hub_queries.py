@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from popcon.catalog import LIBRARY_USED, REPORTS
+from popcon.catalog import LIBRARY_USED, NO_NAMESPACE, REPORTS
 from popcon.render import hub_queries as queries
 from tests.render.recorded import Days, answers, series
 
@@ -65,7 +65,7 @@ KNOWN = [
 def of(**values: float) -> dict[str, float]:
     """Return samples by hub; `none` is for what has no namespace."""
     return {
-        f'{{namespace="{queries.NO_NAMESPACE if hub == "none" else hub}"}}': value
+        f'{{namespace="{NO_NAMESPACE if hub == "none" else hub}"}}': value
         for hub, value in values.items()
     }
 
@@ -76,7 +76,7 @@ def shares(together: dict[str, float], **hubs: dict[str, float]) -> dict[str, fl
         f'{{library="{one}",namespace="{queries.TOGETHER}"}}': v for one, v in together.items()
     }
     for hub, values in hubs.items():
-        name = queries.NO_NAMESPACE if hub == "none" else hub
+        name = NO_NAMESPACE if hub == "none" else hub
         found |= {f'{{library="{one}",namespace="{name}"}}': v for one, v in values.items()}
     return found
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from popcon.catalog import REPORTS
+from popcon.promql.recordings import ENDS, recorded
 from popcon.render.queries import added, days_seen
-from popcon.render.recordings import ENDS, recorded
 from tests.peers.found import program
 
 DAY = 86400

@@ -11,8 +11,9 @@ from random import Random
 import pytest
 
 from popcon.catalog import LIBRARY_USED, METRICS, REPORTS
+from popcon.promql.recordings import ENDS, recorded, recordings
+from popcon.promql.steps import STARTED
 from popcon.render.queries import added
-from popcon.render.recordings import ENDS, STARTED, recorded, recordings
 from tests.peers.found import program
 from tests.render.recording_cases import DAY, LEAD, OLD, STEPS, Case, Exporter
 from tests.render.recording_histories import DAYS, random_exporter

@@ -15,7 +15,7 @@ import yaml
 
 from popcon.catalog import METRICS
 from popcon.exporter.self_catalog import METRICS as SELF_METRICS
-from popcon.render.recordings import recordings
+from popcon.promql.recordings import recordings
 from popcon.render.rules import GROUPS, rules_text
 from tests.bundle.test_dashboards import selected
 from tests.conftest import ROOT, eventually

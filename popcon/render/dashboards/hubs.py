@@ -11,18 +11,16 @@ from popcon.render.dashboards.board import board
 from popcon.render.dashboards.looks import (
     COLOURED_CELL,
     COLOURED_TEXT,
-    LAST,
     NEUTRAL,
     NO_RULES,
     PLAIN_CELL,
     STACKED_BARS,
     TIMELINE_SUMMED,
     alarming,
-    from_on,
     words,
 )
 from popcon.render.dashboards.panels import Panel, Row, Target, columns, merged, override, sorted_by
-from popcon.render.dashboards.parts import COUNT
+from popcon.render.dashboards.parts import COUNT, WEEKS, number
 from popcon.render.queries import added, days_seen
 
 
@@ -42,56 +40,38 @@ def hubs() -> dict[str, Any]:
 
 def _numbers() -> tuple[Panel, ...]:
     return (
-        _stat(
+        number(
             "Hubs that report",
             "Hubs from which at least one process reported in the range.",
             queries.hubs_reporting(),
+            6,
+            missing=NO_RULES,
         ),
-        _stat(
+        number(
             "Silent for a week",
             "Hubs that were there within a year, and from which nothing came in the last seven whole days "
             "and today. It may be a holiday.",
             queries.silent(),
+            6,
+            missing=NO_RULES,
             defaults=alarming(),
         ),
-        _stat(
+        number(
             "Processes that reported",
             "Kernels and scripts that reported in the range, from all chosen hubs.",
             added(REPORTS),
+            6,
+            missing=NO_RULES,
         ),
-        _stat(
+        number(
             "Whole days observed",
             "Whole UTC days of the range on which reports of at least one chosen hub were watched. "
             "What is known is no older than that.",
             days_seen(REPORTS),
+            6,
             missing="None yet: the first whole day is not over.",
-            defaults={
-                "decimals": 0,
-                "color": {"mode": "thresholds"},
-                "thresholds": from_on((14, "orange"), (28, "green"), below="red"),
-            },
+            defaults={**WEEKS, "decimals": 0},
         ),
-    )
-
-
-def _stat(
-    title: str,
-    description: str,
-    expr: str,
-    missing: str = NO_RULES,
-    defaults: dict[str, Any] | None = None,
-) -> Panel:
-    return Panel(
-        "stat",
-        title,
-        description,
-        (Target(expr),),
-        6,
-        4,
-        unit="short",
-        missing=missing,
-        options=LAST,
-        defaults=defaults or NEUTRAL,
     )
 
 

@@ -10,22 +10,14 @@ from popcon.render.dashboards import variables
 from popcon.render.dashboards.board import board
 from popcon.render.dashboards.libraries_change import changes, details
 from popcon.render.dashboards.looks import LAST, NO_RULES, TIMELINE
-from popcon.render.dashboards.panels import (
-    TIMES,
-    Panel,
-    Row,
-    Target,
-    columns,
-    joined_by,
-    sorted_by,
-)
+from popcon.render.dashboards.panels import Panel, Row, Target
 from popcon.render.dashboards.parts import (
     BARE_LINES,
     BARE_STEPS,
     COUNT,
     WEEKS,
     number,
-    share_column,
+    shares_of_libraries,
 )
 from popcon.render.queries import added, by_day, days_seen
 
@@ -116,30 +108,15 @@ def _lists() -> tuple[Panel, ...]:
                 **LAST,
             },
         ),
-        Panel(
-            "table",
+        shares_of_libraries(
             "Share of processes",
             "Every library that was used, and the share of all processes that imported it: the "
             f"number to compare hubs and terms by. {NOT_LIBRARIES}",
-            (
-                Target(f"{questions.used()} > 0", table=True),
-                Target(questions.share(), table=True),
-            ),
+            (f"{questions.used()} > 0", questions.share()),
+            "Share",
             12,
             18,
-            unit=COUNT,
             missing="No library was used",
-            overrides=(share_column("Share"),),
-            transformations=(
-                joined_by("library"),
-                columns(
-                    ("library", "Library"),
-                    ("Value #A", "Processes"),
-                    ("Value #B", "Share"),
-                    hidden=TIMES,
-                ),
-                sorted_by("Processes"),
-            ),
         ),
     )
 

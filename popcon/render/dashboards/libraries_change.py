@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from popcon.catalog import LIBRARY_VERSION
+from popcon.enough import FLOOR
 from popcon.render import questions
 from popcon.render.dashboards.looks import COLOURED_TEXT, STACKED_BARS, TIMELINE
 from popcon.render.dashboards.panels import (
@@ -19,7 +18,13 @@ from popcon.render.dashboards.panels import (
     override,
     sorted_by,
 )
-from popcon.render.dashboards.parts import COUNT, NARROW, coloured, share_column
+from popcon.render.dashboards.parts import (
+    COUNT,
+    NARROW,
+    coloured,
+    share_column,
+    shares_of_libraries,
+)
 from popcon.render.queries import by_day
 
 _OFF = "Off by default: POPCON_DETAILS={} in the kernels"
@@ -78,7 +83,7 @@ def _movers() -> Panel:
         "table",
         "Rising and falling",
         "The 20 libraries whose share of processes changed most against the range before, in "
-        f"percentage points. Only libraries that at least {questions.FLOOR} processes used in one "
+        f"percentage points. Only libraries that at least {FLOOR} processes used in one "
         "of the two ranges, and only hubs that reported in both. Hubs of different kinds that grow "
         "or shrink move shares too: choose one.",
         (Target(now, table=True), Target(before, table=True)),
@@ -156,47 +161,28 @@ def _versions() -> Panel:
         overrides=(share_column("Share"),),
         transformations=(
             merged(),
-            _version_columns(),
-            sorted_by("Processes"),
-        ),
-    )
-
-
-def _version_columns() -> dict[str, Any]:
-    return columns(
-        ("library", "Library"),
-        ("version", "Version"),
-        ("Value #A", "Processes"),
-        ("Value #B", "Share"),
-        hidden=TIMES,
-    )
-
-
-def _direct() -> Panel:
-    return Panel(
-        "table",
-        "Direct or dependency",
-        "Of the processes that imported a library, the share in which the user's own code imports "
-        "it. Near 0 it is only there for another library, and goes and stays with that one. Only "
-        "hubs that count this; it is low where it was switched on within the range.",
-        (
-            Target(questions.used_where_direct_is_counted(), table=True),
-            Target(questions.share_of_direct(), table=True),
-        ),
-        6,
-        12,
-        unit=COUNT,
-        missing=_OFF.format("direct"),
-        defaults=NARROW,
-        overrides=(share_column("Directly"),),
-        transformations=(
-            joined_by("library"),
             columns(
                 ("library", "Library"),
+                ("version", "Version"),
                 ("Value #A", "Processes"),
-                ("Value #B", "Directly"),
+                ("Value #B", "Share"),
                 hidden=TIMES,
             ),
             sorted_by("Processes"),
         ),
+    )
+
+
+def _direct() -> Panel:
+    return shares_of_libraries(
+        "Direct or dependency",
+        "Of the processes that imported a library, the share in which the user's own code imports "
+        "it. Near 0 it is only there for another library, and goes and stays with that one. Only "
+        "hubs that count this; it is low where it was switched on within the range.",
+        (questions.used_where_direct_is_counted(), questions.share_of_direct()),
+        "Directly",
+        6,
+        12,
+        missing=_OFF.format("direct"),
+        defaults=NARROW,
     )

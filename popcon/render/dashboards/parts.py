@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from popcon.render.dashboards.looks import LAST, LINES, STEPPED, from_on
-from popcon.render.dashboards.panels import Panel, Target, override
+from popcon.enough import ENOUGH_DAYS, HINT_DAYS
+from popcon.render.dashboards.looks import LAST, LINES, NEUTRAL, STEPPED, from_on
+from popcon.render.dashboards.panels import (
+    TIMES,
+    Panel,
+    Target,
+    columns,
+    joined_by,
+    override,
+    sorted_by,
+)
 
 #: A count in full, as it is exact; big numbers of their own are shortened.
 COUNT = "locale"
@@ -15,8 +24,6 @@ NARROW = {"custom": {"minWidth": 70}}
 #: Lines without an area: several of them would lie on each other.
 BARE_LINES = {"custom": {**LINES["custom"], "fillOpacity": 0}}
 BARE_STEPS = {"custom": {**STEPPED["custom"], "fillOpacity": 0}}
-#: The colour that says nothing.
-PLAIN = {"color": {"mode": "fixed", "fixedColor": "text"}}
 _BAR = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
 
 
@@ -26,9 +33,10 @@ def number(
     expr: str,
     width: int,
     *,
+    height: int = 4,
     unit: str = "short",
     missing: str,
-    defaults: Mapping[str, Any] = PLAIN,
+    defaults: Mapping[str, Any] = NEUTRAL,
     background: bool = False,
 ) -> Panel:
     """Return one number; `background` paints the whole panel in its colour."""
@@ -38,7 +46,7 @@ def number(
         description,
         (Target(expr),),
         width,
-        4,
+        height,
         unit=unit,
         missing=missing,
         options={
@@ -47,6 +55,42 @@ def number(
             **LAST,
         },
         defaults=defaults,
+    )
+
+
+def shares_of_libraries(
+    title: str,
+    description: str,
+    asked: tuple[str, str],
+    share: str,
+    width: int,
+    height: int,
+    *,
+    missing: str,
+    defaults: Mapping[str, Any] | None = None,
+) -> Panel:
+    """Return a table of libraries: their processes, and a share as a bar; `share` is its heading."""
+    return Panel(
+        "table",
+        title,
+        description,
+        tuple(Target(expr, table=True) for expr in asked),
+        width,
+        height,
+        unit=COUNT,
+        missing=missing,
+        defaults=defaults or {},
+        overrides=(share_column(share),),
+        transformations=(
+            joined_by("library"),
+            columns(
+                ("library", "Library"),
+                ("Value #A", "Processes"),
+                ("Value #B", share),
+                hidden=TIMES,
+            ),
+            sorted_by("Processes"),
+        ),
     )
 
 
@@ -75,5 +119,5 @@ def in_words(*ranges: tuple[float, float, str, str]) -> list[dict[str, Any]]:
     ]
 
 
-#: Whole days, and whether they are enough: fewer than two weeks tell nothing, a month has all weekdays.
-WEEKS = coloured("red", (14, "orange"), (28, "green"))
+#: Whole days, and whether they are enough.
+WEEKS = coloured("red", (HINT_DAYS, "orange"), (ENOUGH_DAYS, "green"))

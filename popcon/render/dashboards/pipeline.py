@@ -17,8 +17,9 @@ from popcon.render.dashboards.exporter_inside import (
     inside,
     scraped,
 )
-from popcon.render.dashboards.looks import LAST, NO_RULES, STEPPED, TIMELINE, alarming, words
+from popcon.render.dashboards.looks import NO_RULES, STEPPED, TIMELINE, alarming, words
 from popcon.render.dashboards.panels import Panel, Row, Target, override
+from popcon.render.dashboards.parts import number
 from popcon.render.dashboards.shapes import lines, table
 
 _TARGET = (("instance", "Instance"), ("job", "Job"))
@@ -52,94 +53,100 @@ def pipeline() -> dict[str, Any]:
 
 def _up() -> tuple[Panel, ...]:
     return (
-        Panel(
-            "stat",
+        number(
             "Exporters that don't answer",
             "Of the chosen targets, those that Prometheus can't scrape now. What kernels send to them "
             "meanwhile is lost.",
-            (Target(queries.silent_targets()),),
+            queries.silent_targets(),
             4,
-            7,
-            unit="short",
+            height=7,
             missing=NO_EXPORTER,
-            options=LAST,
             defaults=alarming(),
         ),
-        Panel(
-            "stat",
+        number(
             "Datagrams lost",
             "Datagrams that were dropped in the range: by the kernel, because they came faster than they were read "
             "(only popcon's exporter can tell), or by statsd_exporter's own queue.",
-            (Target(queries.lost()),),
+            queries.lost(),
             4,
-            7,
-            unit="short",
+            height=7,
             missing=NO_EXPORTER,
-            options=LAST,
             defaults={**alarming(), "decimals": 0},
         ),
-        table(
-            "Exporters",
-            "Whether each one answers, what it is, and since when it counts: popcon's exporter goes on with the "
-            "counts of its file, statsd_exporter begins at 0 when it is started.",
-            (queries.answers(), queries.versions(), queries.counting_since()),
-            16,
-            7,
-            (
-                *_TARGET,
-                ("Value #A", "Answers"),
-                ("program", "Program"),
-                ("version", "Version"),
-                ("Value #C", "Counts since"),
-            ),
-            missing=NO_EXPORTER,
-            overrides=(
-                override(
-                    "Answers",
-                    mappings=words({"1": ("yes", "green"), "0": ("no", "red")}),
-                    **WORD,
-                ),
-                override("Counts since", unit="dateTimeFromNow"),
-            ),
-            hidden=("Time", "Value #B"),
+        _exporters(),
+        _alerts(),
+        _last_canary(),
+    )
+
+
+def _exporters() -> Panel:
+    return table(
+        "Exporters",
+        "Whether each one answers, what it is, and since when it counts: popcon's exporter goes on with the "
+        "counts of its file, statsd_exporter begins at 0 when it is started.",
+        (queries.answers(), queries.versions(), queries.counting_since()),
+        16,
+        7,
+        (
+            *_TARGET,
+            ("Value #A", "Answers"),
+            ("program", "Program"),
+            ("version", "Version"),
+            ("Value #C", "Counts since"),
         ),
-        table(
-            "Alerts",
-            "Alerts of popcon's rules that are pending or fire, whichever hub or exporter is chosen. Each has a "
-            "page that says what to do.",
-            (queries.alerts(),),
-            16,
-            7,
-            (
-                ("alertname", "Alert"),
-                ("alertstate", "State"),
-                ("severity", "Severity"),
-                ("instance", "Instance"),
-                ("namespace", "Hub"),
-                ("Value", "Since"),
+        missing=NO_EXPORTER,
+        overrides=(
+            override(
+                "Answers",
+                mappings=words({"1": ("yes", "green"), "0": ("no", "red")}),
+                **WORD,
             ),
-            missing="None fires, or this Prometheus has not popcon's rules.",
-            overrides=(
-                override("Since", unit="dateTimeFromNow"),
-                override(
-                    "State",
-                    mappings=words({"firing": ("fires", "red"), "pending": ("pending", "orange")}),
-                    **WORD,
-                ),
+            override("Counts since", unit="dateTimeFromNow"),
+        ),
+        hidden=("Time", "Value #B"),
+    )
+
+
+def _alerts() -> Panel:
+    return table(
+        "Alerts",
+        "Alerts of popcon's rules that are pending or fire, whichever hub or exporter is chosen. Each has a "
+        "page that says what to do.",
+        (queries.alerts(),),
+        16,
+        7,
+        (
+            ("alertname", "Alert"),
+            ("alertstate", "State"),
+            ("severity", "Severity"),
+            ("instance", "Instance"),
+            ("namespace", "Hub"),
+            ("Value", "Since"),
+        ),
+        missing="None fires, or this Prometheus has not popcon's rules.",
+        overrides=(
+            override("Since", unit="dateTimeFromNow"),
+            override(
+                "State",
+                mappings=words({"firing": ("fires", "red"), "pending": ("pending", "orange")}),
+                **WORD,
             ),
-            sort="Alert",
         ),
-        table(
-            "Last canary",
-            "When each test count came last within the range, to five minutes.",
-            (queries.last_canary(),),
-            8,
-            7,
-            (("id", "Canary"), ("namespace", "Hub"), ("Value", "Last")),
-            missing="None came in the range: canary.enabled of the chart, or --canary-interval, sends some.",
-            overrides=(override("Last", unit="dateTimeFromNow"),),
-            sort="Canary",
-        ),
+        sort="Alert",
+    )
+
+
+def _last_canary() -> Panel:
+    return table(
+        "Last canary",
+        "When each test count came last within the range, to five minutes.",
+        (queries.last_canary(),),
+        8,
+        7,
+        (("id", "Canary"), ("namespace", "Hub"), ("Value", "Last")),
+        missing="None came in the range: canary.enabled of the chart, or --canary-interval, sends some.",
+        overrides=(override("Last", unit="dateTimeFromNow"),),
+        sort="Canary",
     )
 
 
@@ -193,25 +200,18 @@ def _arriving() -> tuple[Panel, ...]:
 
 
 def _refused() -> tuple[Panel, ...]:
+    occurred = queries.occurred
     return (
-        table(
+        _counted(
             "Lines refused",
             "How often a line was refused in the range, by reason. Any kernel can send anything; many refusals "
             "are a sender with a mistake, or somebody who tries.",
-            (
-                queries.occurred(
-                    "statsd_exporter_sample_errors_total",
-                    "statsd_exporter_events_error_total",
-                    by=("reason",),
-                ),
+            occurred(
+                "statsd_exporter_sample_errors_total",
+                "statsd_exporter_events_error_total",
+                by=("reason",),
             ),
-            6,
-            8,
             (("reason", "Reason"), ("Value", "Lines")),
-            missing="None.",
-            overrides=(override("Lines", decimals=0),),
-            sort="Lines",
-            descending=True,
         ),
         lines(
             "Lines without a rule",
@@ -228,38 +228,46 @@ def _refused() -> tuple[Panel, ...]:
             unit="cps",
             missing=NO_EXPORTER,
         ),
-        table(
+        _counted(
             "Names taken",
             "Names that came as a second type, which is not counted. With popcon's rules that can't be.",
-            (
-                queries.occurred(
-                    "statsd_exporter_events_conflict_total", by=("metric_name", "type")
-                ),
-            ),
-            6,
-            8,
+            occurred("statsd_exporter_events_conflict_total", by=("metric_name", "type")),
             (("metric_name", "Name"), ("type", "As"), ("Value", "Lines")),
-            missing="None.",
-            overrides=(
-                override("As", custom__width=80),
-                override("Lines", custom__width=70, decimals=0),
-            ),
-            sort="Lines",
-            descending=True,
+            override("As", custom__width=80),
+            override("Lines", custom__width=70),
         ),
-        table(
+        _counted(
             "Kept out by bounds",
             "Measurements of the range that popcon's exporter had no place for: new names wait outside, old ones go "
             "on. Raise --limits where what is installed is more, or look for who makes up names.",
-            (queries.occurred("popcon_exporter_overflow_total", by=("bound",)),),
-            6,
-            8,
+            occurred("popcon_exporter_overflow_total", by=("bound",)),
             (("bound", "Bound"), ("Value", "Measurements")),
             missing="None that is known: only popcon's exporter has bounds.",
-            overrides=(override("Measurements", decimals=0),),
-            sort="Measurements",
-            descending=True,
         ),
+    )
+
+
+def _counted(
+    title: str,
+    description: str,
+    expr: str,
+    named: tuple[tuple[str, str], ...],
+    *overrides: dict[str, Any],
+    missing: str = "None.",
+) -> Panel:
+    """Return a table of how often something occurred; its number is the last column."""
+    number = named[-1][1]
+    return table(
+        title,
+        description,
+        (expr,),
+        6,
+        8,
+        named,
+        missing=missing,
+        overrides=(*overrides, override(number, decimals=0)),
+        sort=number,
+        descending=True,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from popcon.catalog import LIBRARY_USED, REPORTS
+from popcon.enough import ENOUGH, ENOUGH_DAYS, HINT, HINT_DAYS, RARELY, TOO_EARLY
 from popcon.render import questions
 from popcon.render.dashboards import variables
 from popcon.render.dashboards.board import board
@@ -23,7 +24,7 @@ from popcon.render.dashboards.parts import COUNT, WEEKS, in_words, number
 from popcon.render.queries import added
 
 _NO_INVENTORY = "No inventory was sent: popcon inventory --send"
-_TOO_EARLY = "Too early to say"
+_TOO_EARLY = TOO_EARLY.capitalize()
 _CAUTION = (
     "Before you take a library out, ask: another library may need it (`popcon explain`), courses "
     "come once a year, and under the policy `strict` 0 reads “fewer than 20 processes”."
@@ -37,18 +38,18 @@ def unused() -> dict[str, Any]:
         "Unused",
         "What is installed and nobody uses, and for how long that has been watched.",
         (
-            Row("", _numbers()),
+            Row("", (*_watched(), *_installed())),
             Row("For users", (_never(), _rarely())),
             Row("Needed all the same", (_infrastructure(),)),
         ),
         (
-            variables.one_of("rarely", "Rarely: fewer than", (10, 5, 20, 50, 100)),
+            variables.one_of("rarely", "Rarely: fewer than", (RARELY, 5, 20, 50, 100)),
             *variables.left_out(),
         ),
     )
 
 
-def _numbers() -> tuple[Panel, ...]:
+def _watched() -> tuple[Panel, ...]:
     days = questions.days_observed()
     return (
         number(
@@ -62,9 +63,9 @@ def _numbers() -> tuple[Panel, ...]:
             defaults={
                 **WEEKS,
                 "mappings": in_words(
-                    (0, 13, _TOO_EARLY, "red"),
-                    (14, 27, "A hint", "orange"),
-                    (28, 1_000_000, "Yes", "green"),
+                    (0, HINT_DAYS - 1, _TOO_EARLY, "red"),
+                    (HINT_DAYS, ENOUGH_DAYS - 1, HINT.capitalize(), "orange"),
+                    (ENOUGH_DAYS, 1_000_000, ENOUGH.capitalize(), "green"),
                 ),
             },
             background=True,
@@ -86,6 +87,11 @@ def _numbers() -> tuple[Panel, ...]:
             4,
             missing=NO_RULES,
         ),
+    )
+
+
+def _installed() -> tuple[Panel, ...]:
+    return (
         number(
             "Libraries for users",
             "Libraries that are known to be installed or were used, without infrastructure.",

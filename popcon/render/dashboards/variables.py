@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from popcon.catalog import LIBRARY_USED, OTHER, RARE, REPORTS
-from popcon.render.recordings import recorded
+from popcon.promql.recordings import recorded
 
 #: The data source that the reader chose.
 SOURCE = {"type": "prometheus", "uid": "${PROMETHEUS_DS}"}
