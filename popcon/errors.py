@@ -38,7 +38,7 @@ class MissingExtraError(PopconError):
 #: Exit status → what it means. The command line's help and the README print this table.
 EXIT_STATUSES = {
     0: "done",
-    1: "looked, and found something wrong (doctor, status, render --check)",
+    1: "looked, and found something wrong (doctor, status, render --check), or nothing to answer from",
     2: "the command line or a setting can't be understood",
     3: "a file can't be read or written, or what it says is wrong",
     4: "a name can't be resolved, an address can't be bound or reached",

@@ -35,6 +35,20 @@ def fetch(
         raise NetworkError(f"can't reach {shown!r}: {_reason(error)}") from None
 
 
+def is_base(url: str) -> bool:
+    """Say whether a URL is of HTTP, and a path can be put behind it.
+
+    >>> is_base("https://example.org/prometheus"), is_base("example.org"), is_base("http://h/?q=1")
+    (True, False, False)
+    """
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return good and not (parts.query or parts.fragment or " " in url) and url.isprintable()
+
+
 def without_password(url: str) -> str:
     """Return a URL as it may be printed and logged.
 
@@ -45,6 +59,13 @@ def without_password(url: str) -> str:
     place, slash, path = rest.partition("/")
     user, at, host = place.rpartition("@")
     return f"{start}{mark}{user.partition(':')[0]}{at}{host}{slash}{path}"
+
+
+def one_line(text: object) -> str:
+    """Return what a server said as words that a terminal shows and nothing else."""
+    words = " ".join(str(text).split())
+    words = words if words.isprintable() else ascii(words)
+    return words if len(words) <= 300 else words[:300] + "…"
 
 
 def _reason(error: BaseException) -> str:

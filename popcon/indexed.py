@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: The index file's first and last block. A file without the last one was not written to its end.
 INDEX_HEAD = "popcon-index 2"
 INDEX_END = "end\n"
+#: More bytes than any index has: of what is larger no more is read into a user's process.
+LARGEST = 1 << 24
 #: What an index has in the place of a version for a library that is own code.
 OWN = "*"
 
@@ -104,7 +106,7 @@ def read_to_end(path: str) -> "Optional[str]":
         file = os.open(path, flags)
         try:
             data = more = os.read(file, 1 << 18)
-            while more and not data.endswith(end):  # most indexes are read at once
+            while more and not data.endswith(end) and len(data) < LARGEST:  # most are read at once
                 more = os.read(file, 1 << 20)
                 data += more
         finally:

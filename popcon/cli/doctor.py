@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from popcon.catalog import CANARY, PREFIX, SITE_LABELS
 from popcon.cli.extras import needs
+from popcon.cli.numbers import number_of
 from popcon.config import Settings, parse_statsd_url, read, why_off
 from popcon.errors import NetworkError, PopconError
 from popcon.sinks import SCHEMES, files, is_statsd, scheme_of
@@ -72,22 +73,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     command.add_argument(
         "--timeout",
-        type=_seconds,
+        type=number_of("seconds", lambda seconds: 0 <= seconds < math.inf),
         default=60.0,
         metavar="SECONDS",
         help="how long the canary may take to show up: at least two scrapes (%(default)g)",
     )
     command.set_defaults(run=run)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
-    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:

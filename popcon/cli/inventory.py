@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 
 from popcon.cli.extras import needs
+from popcon.cli.numbers import number_of
 from popcon.cli.prefix import add_prefix, checked_prefix
 from popcon.config import read, read_naming
 from popcon.errors import UsageError
@@ -40,22 +40,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     flag(
         "--rate",
-        type=_rate,
+        type=number_of("datagrams a second", lambda rate: 0 < rate <= 100_000),
         metavar="N",
         help=f"--send by UDP: datagrams a second, of some 20 lines each ({_RATE:g})",
     )
     flag("--dry-run", action="store_true", help="--send: print the lines")
     command.set_defaults(run=run)
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = math.nan
-    if not 0 < rate <= 100_000:
-        raise argparse.ArgumentTypeError(f"not a number of datagrams a second: {text!r}")
-    return rate
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from popcon.errors import NetworkError, PopconError
 from popcon.http_client import fetch, without_password
+from popcon.insight.sources.prometheus import Access, Prometheus
 
 #: Seconds that one request may take.
 TIMEOUT = 10.0
@@ -68,18 +68,10 @@ def _samples(url: str, name: str) -> list[tuple[dict[str, str], float]]:
 def queried(url: str, promql: str) -> dict[tuple[tuple[str, str], ...], float]:
     """Return what an instant query answers: sorted label pairs → value.
 
-    `url` is the root of a Prometheus-compatible server. Source: its HTTP API, `/api/v1/query`.
+    `url` is the root of a Prometheus-compatible server.
     """
-    address = url.rstrip("/") + "/api/v1/query"
-    answer = _get(address, {"query": promql})
-    try:
-        body = answer.json()
-        rows = body["data"]["result"]
-        return {tuple(sorted(row["metric"].items())): float(row["value"][1]) for row in rows}
-    except (json.JSONDecodeError, requests.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise NetworkError(
-            f"{address!r} does not answer as Prometheus does: check the URL"
-        ) from None
+    rows = Prometheus(Access(url, timeout=TIMEOUT)).at(promql)
+    return {tuple(sorted(row.labels.items())): row.value for row in rows}
 
 
 class Held(NamedTuple):

@@ -52,19 +52,12 @@ def inventory(prefix: str, naming: Mapping[str, Any] | None = None) -> list[Row]
     For the environment that this runs in, also what it sees of others: a user's site directory, or
     the interpreter's own.
     """
-    own = os.path.realpath(prefix) == os.path.realpath(sys.prefix)
-    folders = site_folders(prefix)
-    if not folders:
-        raise FileError(f"no site directory in '{prefix}'")
-    bases = [f"{prefix}/{folder}" for group in folders.values() for folder in group]
-    real = {os.path.realpath(base) for base in bases}
-    bases += [b for b in sites_on_path() if own and os.path.realpath(b) not in real]
+    sites, own = site_directories(prefix)
     names = Libraries(None if own else [prefix], **(naming or {}))
     disk = Disk()
-    sites = [SiteDirectory(base, exact=True) for base in bases]
     found = [(site, library) for site in sites for library in in_order(site)]
     facts = {library: facts_of(site, library) for site, library in reversed(found)}
-    parts = infrastructure(facts, {} if own else _python(folders))
+    parts = infrastructure(facts, python_of(prefix))
     listed = [
         Row(
             library,
@@ -78,6 +71,21 @@ def inventory(prefix: str, naming: Mapping[str, Any] | None = None) -> list[Row]
         for site, library in found
     ]
     return sorted(listed, key=lambda row: (-row.size, row.name))
+
+
+def site_directories(prefix: str) -> tuple[list[SiteDirectory], bool]:
+    """Return where libraries are, and whether it is the environment that this runs in.
+
+    Raises `FileError` where there is no site directory.
+    """
+    own = os.path.realpath(prefix) == os.path.realpath(sys.prefix)
+    folders = site_folders(prefix)
+    if not folders:
+        raise FileError(f"no site directory in '{prefix}'")
+    bases = [f"{prefix}/{folder}" for group in folders.values() for folder in group]
+    real = {os.path.realpath(base) for base in bases}
+    bases += [b for b in sites_on_path() if own and os.path.realpath(b) not in real]
+    return [SiteDirectory(base, exact=True) for base in bases], own
 
 
 def counted_names(listed: list[Row]) -> list[str]:
@@ -150,10 +158,12 @@ def _version(site: SiteDirectory, library: str) -> str:
     return next(filter(None, told), "")
 
 
-def _python(folders: dict[str, list[str]]) -> dict[str, str]:
-    """Return the markers of another environment's Python, as far as its folders tell."""
-    digits = next(iter(folders)).rpartition("-")[2]
-    if not digits.isdigit() or len(digits) < 2:
+def python_of(prefix: str) -> dict[str, str]:
+    """Return the markers of another environment's Python, as far as its folders tell; none of this one's."""
+    folders = site_folders(prefix)
+    digits = next(iter(folders), "").rpartition("-")[2]
+    own = os.path.realpath(prefix) == os.path.realpath(sys.prefix)
+    if own or not digits.isdigit() or len(digits) < 2:
         return {}
     version = f"{digits[0]}.{digits[1:]}"
     return {"python_version": version, "python_full_version": f"{version}.0"}

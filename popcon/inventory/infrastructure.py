@@ -18,7 +18,7 @@ from popcon.metadata import normalise
 from popcon.well_known import KERNELS, PARTS, SERVERS, TOOLS
 
 #: Those of popcon's extras that an image may have.
-_EXTRAS = ("cli", "exporter")
+_EXTRAS = ("cli", "exporter", "report")
 _SERVER_GROUPS = ("jupyterhub.", "jupyter_serverproxy_servers")
 #: Users import these, though they have a server extension; so do they whoever needs a `_WIDGETS`.
 _IMPORTED = {"bokeh", "ipyparallel", "panel", "plotly", "pydeck", "vega"}
@@ -86,7 +86,7 @@ def _root(name: str, facts: Facts, markers: Mapping[str, str]) -> Part | None:
         kernel = _KERNEL_FILE.search(file)
         if kernel:
             return Part("kernel", f"a kernel: {kernel[0]}")
-    needed = {each for each, _ in _needs(facts, frozenset(), markers)}
+    needed = {each for each, _ in needs(facts, frozenset(), markers)}
     if name not in _IMPORTED and not _WIDGETS & needed:
         for file in facts.files:
             extension = _EXTENSION_FILE.search(file)
@@ -123,23 +123,24 @@ def _reached(
     stop: Mapping[str, object],
 ) -> Iterator[tuple[str, str]]:
     """Return what the libraries need, directly or not, with who needs it; not beyond a `stop`."""
-    waiting = deque((name, _extras_of(name, libraries, markers)) for name in starts)
+    waiting = deque((name, extras_of(name, libraries, markers)) for name in starts)
     seen = set(waiting)
     first = {name for name, _ in waiting}
     while waiting:
         name, extras = waiting.popleft()
         if name in stop and name not in first:
             continue
-        for needed in _needs(libraries[name], extras, markers):
+        for needed in needs(libraries[name], extras, markers):
             if needed[0] in libraries and needed not in seen:
                 seen.add(needed)
                 waiting.append(needed)
                 yield needed[0], name
 
 
-def _needs(
+def needs(
     facts: Facts, extras: frozenset[str], markers: Mapping[str, str]
 ) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield what a library needs itself, with the extras that it asks for of it."""
     for text in facts.requires:
         try:
             needed = Requirement(text)
@@ -152,13 +153,13 @@ def _needs(
             yield normalise(needed.name), frozenset(needed.extras)
 
 
-def _extras_of(
+def extras_of(
     name: str, libraries: Mapping[str, Facts], markers: Mapping[str, str]
 ) -> frozenset[str]:
     """Return which of popcon's extras are installed: those of which nothing is missing."""
     found = set()
     for extra in _EXTRAS if name == "popcon" else ():
-        needed = {each for each, _ in _needs(libraries[name], frozenset({extra}), markers)}
+        needed = {each for each, _ in needs(libraries[name], frozenset({extra}), markers)}
         if needed <= libraries.keys():
             found.add(extra)
     return frozenset(found)

@@ -19,18 +19,22 @@ from popcon.exporter.options import Options
 from popcon.exporter.server import Exporter
 from popcon.render.mapping import mapping_text
 from tests.activate.conftest import Venv
-from tests.conftest import Collector
+from tests.conftest import ROOT, Collector
 
 LOOPBACK = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0))
 
 
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that this machine says about popcon counts."""
+    """Nothing that this machine says about popcon counts, nor a popcon that is installed from elsewhere."""
     for name in ("POPCON_SINK", "POPCON_LABELS", "POPCON_DISABLED", "DO_NOT_TRACK"):
         monkeypatch.delenv(name, raising=False)
     for name in ("HOST", "PORT", "PREFIX"):
         monkeypatch.delenv(f"PYTHON_POPCONTEST_STATSD_{name}", raising=False)
+    others = [
+        folder for folder in map(Path, sys.path) if (folder / "popcon").is_dir() and folder != ROOT
+    ]
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if Path(one) not in others])
 
 
 def failures(found: list[Finding]) -> list[Finding]:
@@ -161,7 +165,7 @@ class Answers(BaseHTTPRequestHandler):
 def other_server() -> Iterator[str]:
     """The root of that server."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,)).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()

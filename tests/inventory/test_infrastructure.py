@@ -23,6 +23,8 @@ POPCON = needs(
     "rich; extra == 'cli'",
     "pyyaml; extra == 'exporter'",
     "google-re2; extra == 'exporter'",
+    "jinja2; extra == 'report'",
+    "popcon[cli]; extra == 'report'",
     "joblib; extra == 'test'",
 )
 
@@ -69,6 +71,7 @@ POPCON = needs(
         ({"popcon": POPCON, "rich": needs(), "app": needs("rich")}, {"popcon": "popcon"}),
         ({"popcon": POPCON, "pyyaml": needs()}, {"popcon": "popcon"}),
         ({"popcon": POPCON, "pyyaml": needs(), "google-re2": needs()}, dict.fromkeys(("popcon", "pyyaml", "google-re2"), "popcon")),
+        ({"popcon": POPCON, "rich": needs(), "jinja2": needs()}, dict.fromkeys(("popcon", "rich", "jinja2"), "popcon")),
         ({"popcon": POPCON, "joblib": needs()}, {"popcon": "popcon"}),
         ({"pip": needs("missing")}, {"pip": "tool"}),
         # What is installed tells what it is.

@@ -13,7 +13,7 @@ import pytest
 
 from popcon import index
 from popcon.errors import FileError
-from popcon.indexed import Indexed, index_file, is_fresh
+from popcon.indexed import LARGEST, Indexed, index_file, is_fresh, read_index, read_to_end
 from popcon.libraries import Libraries
 from tests.conftest import clean_environ, run_python
 from tests.libraries.cases import Site
@@ -109,6 +109,18 @@ def test_metadata_answers_instead(image: Path, spoil: Callable[[Path, Path], Non
     spoil(image, write(image))
 
     assert ask(image) == (BOTH, False)
+
+
+def test_of_a_file_without_end_little_is_read(tmp_path: Path) -> None:
+    """What took an index's place, and goes on and on, costs a user's process some memory and no more."""
+    file = tmp_path / "index"
+    with file.open("wb") as hole:
+        hole.truncate(20 * LARGEST)
+    text = read_to_end(str(file))
+
+    assert text is not None
+    assert len(text) < 2 * LARGEST
+    assert read_index(str(file)) == {}
 
 
 def test_rubbish_never_reaches_a_statsd_line(image: Path) -> None:

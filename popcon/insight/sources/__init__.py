@@ -1,0 +1,1 @@
+"""In: where counts are kept: a Prometheus-compatible server, or a page of /metrics. Out: a `Source` of usage."""
