@@ -19,6 +19,7 @@ from popcon.cli.exporter_flags import (
     add_privacy_flags,
     add_statsd_flags,
     add_web_flags,
+    policy_of,
 )
 from popcon.cli.extras import needs
 from popcon.cli.log_lines import Json, Logfmt
@@ -93,7 +94,6 @@ def _options(arguments: argparse.Namespace) -> Options:
     from popcon.exporter.listen.address import parse_address
     from popcon.exporter.mapping.watched import WatchedFile
     from popcon.exporter.options import Options
-    from popcon.exporter.privacy.policy import chosen
     from popcon.exporter.series.limits import Limits
     from popcon.exporter.web.pages import WebOptions
     from popcon.exporter.wire import TagStyles
@@ -122,14 +122,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         styles=TagStyles(**_styles(arguments)),
         relay=address(arguments.relay, "--statsd.relay.address"),
         relay_packet_length=arguments.packet_length,
-        policy=chosen(
-            arguments.policy,
-            min_processes=arguments.min_processes,
-            interval=arguments.interval,
-            min_library_processes=arguments.min_library,
-            timezone=arguments.timezone,
-            by_address=arguments.by_address,
-        ),
+        policy=policy_of(arguments),
         prefix=prefix,
         limits=Limits(**{name: number for name, number in limits.items() if number is not None}),
         state_file=arguments.state,

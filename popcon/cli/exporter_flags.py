@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import TYPE_CHECKING
 
 from popcon.catalog import PREFIX
 from popcon.config import read
 from popcon.errors import PopconError
+
+if TYPE_CHECKING:
+    from popcon.exporter.privacy.policy import Policy
 
 STYLES = ("dogstatsd", "influxdb", "librato", "signalfx")
 #: Where the page for the admin is, unless somebody says otherwise.
@@ -125,7 +129,7 @@ def _add_reading_flags(group: argparse._ArgumentGroup) -> None:
     flag(
         "--statsd.relay.packet-length",
         dest="packet_length",
-        type=_whole,
+        type=whole,
         default=1400,
         metavar="BYTES",
         help="(%(default)s)",
@@ -134,32 +138,45 @@ def _add_reading_flags(group: argparse._ArgumentGroup) -> None:
 
 def add_privacy_flags(group: argparse._ArgumentGroup) -> None:
     """Add the flags of when popcon's own counts become visible."""
+    add_policy_flags(group)
+    group.add_argument(
+        "--web.admin-address",
+        dest="admin",
+        metavar="ADDRESS",
+        help=f"a page for the admin alone: what is held, and how much; '' for none ({ADMIN})",
+    )
+
+
+def add_policy_flags(
+    group: argparse._ArgumentGroup, default: str | None = "standard", otherwise: str = "unknown"
+) -> None:
+    """Add the flags of a publication policy; `default` is its name, None where it is what `otherwise` says."""
     flag = group.add_argument
     flag(
         "--privacy",
         dest="policy",
-        default="standard",
+        default=default,
         metavar="POLICY",
-        help="when counts become visible: off, standard or strict (%(default)s)",
+        help=f"when counts become visible: off, standard or strict ({default or otherwise})",
     )
     flag(
         "--privacy.min-processes",
         dest="min_processes",
-        type=_whole,
+        type=whole,
         metavar="N",
         help="that make a batch (10; strict: 20)",
     )
     flag(
         "--privacy.interval",
         dest="interval",
-        type=_seconds,
+        type=seconds,
         metavar="DURATION",
         help="between two steps, such as 15m, 24h (15m; strict: after midnight)",
     )
     flag(
         "--privacy.min-library-processes",
         dest="min_library",
-        type=_whole,
+        type=whole,
         metavar="N",
         help="below which a library is not named (1; strict: 20)",
     )
@@ -170,11 +187,26 @@ def add_privacy_flags(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="one address counts once a batch: where each sender has one of its own",
     )
-    flag(
-        "--web.admin-address",
-        dest="admin",
-        metavar="ADDRESS",
-        help=f"a page for the admin alone: what is held, and how much; '' for none ({ADMIN})",
+
+
+def has_policy_numbers(arguments: argparse.Namespace) -> bool:
+    """Return whether any of these flags was given, beside the policy's name."""
+    numbers = (arguments.min_processes, arguments.interval, arguments.min_library)
+    named = arguments.timezone is not None or arguments.by_address
+    return named or any(number is not None for number in numbers)
+
+
+def policy_of(arguments: argparse.Namespace) -> Policy:
+    """Return the policy that these flags say, *standard* where they don't name one. Raises `UsageError`."""
+    from popcon.exporter.privacy.policy import chosen
+
+    return chosen(
+        "standard" if arguments.policy is None else arguments.policy,
+        min_processes=arguments.min_processes,
+        interval=arguments.interval,
+        min_library_processes=arguments.min_library,
+        timezone=arguments.timezone,
+        by_address=arguments.by_address,
     )
 
 
@@ -213,7 +245,7 @@ def add_own_flags(group: argparse._ArgumentGroup) -> None:
     flag(
         "--canary-interval",
         dest="canary",
-        type=_seconds,
+        type=seconds,
         default=0.0,
         metavar="DURATION",
         help="send a test count to itself so often (never)",
@@ -227,10 +259,11 @@ def add_own_flags(group: argparse._ArgumentGroup) -> None:
         help="show this variable in popcon_run_environment_info; may be repeated",
     )
     for name, what in LIMITS.items():
-        flag(f"--limits.{name}", dest=f"limit {name}", type=_whole, metavar="N", help=what)
+        flag(f"--limits.{name}", dest=f"limit {name}", type=whole, metavar="N", help=what)
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
+    """Return a whole number above 0; for `argparse`."""
     if text.isascii() and text.isdigit() and 0 < len(text) < 16 and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"not a whole number above 0: {text!r}")
@@ -242,7 +275,8 @@ def _bytes(text: str) -> int:
     raise argparse.ArgumentTypeError(f"not a number of bytes below 2 GiB: {text!r}")
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a duration as Prometheus writes it, such as 1h30m, in seconds; for `argparse`."""
     found = re.fullmatch(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", text)
     if not text or found is None:
         raise argparse.ArgumentTypeError(f"not a duration such as 90s, 15m or 1h30m: {text!r}")

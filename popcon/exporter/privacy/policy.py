@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from popcon.durations import passed
 from popcon.errors import UsageError
 
 DAY = 86_400.0
@@ -43,15 +44,18 @@ class Policy:
         """Return what the policy does, for people."""
         if not self.holds:
             return "off: every count shows at once"
-        when = f"{_words(self.interval)} have passed"
-        if self.daily:
-            when = f"the day is over ({self.timezone})"
         k = self.min_library_processes
         named = f"; a library is named from {k} processes on" if k > 1 else ""
         return (
             f"{self.name}: popcon's own metrics show when {self.min_processes} processes have "
-            f"reported and {when}{named}"
+            f"reported and {self.when()}{named}"
         )
+
+    def when(self) -> str:
+        """Return what has to have passed between two steps, for people."""
+        if self.daily:
+            return f"the day is over ({self.timezone})"
+        return passed(self.interval)
 
     def day(self, now: float) -> int:
         """Return the number of the day that it is, by the policy's time zone."""
@@ -110,13 +114,3 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # not there; a path; a folder of zones
         raise UsageError(f"not a time zone: '{name}' (as in Europe/Berlin)") from None
-
-
-def _words(seconds: float) -> str:
-    """Return a duration for people.
-
-    >>> _words(900.0), _words(5400.0), _words(2.0)
-    ('15 minutes', '90 minutes', '2 seconds')
-    """
-    whole, rest = divmod(seconds, 60)
-    return f"{whole:g} minutes" if whole and not rest else f"{seconds:g} seconds"
