@@ -35,6 +35,7 @@ VARIABLES = {
     "POPCON_DISABLED": "set to anything but `0`: nothing is armed, nothing is sent",
     "DO_NOT_TRACK": "the same, by the name other programs know too",
     "POPCON_DEBUG": "set: faults that are kept from the user are shown on standard error",
+    "POPCON_PROMETHEUS": "where `popcon top` and the other answers look, if no flag says it: `http://prometheus:9090`",
     "PYTHON_POPCONTEST_STATSD_HOST": "popularity-contest's host; `POPCON_SINK` wins over it",
     "PYTHON_POPCONTEST_STATSD_PORT": "popularity-contest's port; 9125 where it is not set",
     "PYTHON_POPCONTEST_STATSD_PREFIX": "popularity-contest's prefix; a trailing `.library_used` is dropped",
