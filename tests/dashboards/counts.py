@@ -21,8 +21,19 @@ from popcon.catalog import (
     Metric,
 )
 from tests.dashboards import site
-from tests.dashboards.exporters import DAY, FIRST, LIVES, NOW, Life, at, quiet, scrapes, seen
-from tests.dashboards.site import DAYS, Hub
+from tests.dashboards.exporters import (
+    BEGIN,
+    DAY,
+    FIRST,
+    LIVES,
+    NOW,
+    Life,
+    at,
+    quiet,
+    scrapes,
+    seen,
+)
+from tests.dashboards.site import DAYS, EARLIEST, Hub
 
 #: Names that a `strict` exporter doesn't show.
 _TOO_FEW = 5
@@ -150,9 +161,9 @@ def _in_order(risen: dict[Key, list[tuple[float, int]]]) -> dict[Key, Risen]:
 
 def _events(hub: Hub) -> Iterator[Event]:
     """Yield what a hub's exporters were sent, or what they published of it."""
-    if not hub.since:
-        for key, amount in _amounts(hub, 0, hub.size * 30).items():
-            yield Event(FIRST - 3600, hub.name, key, amount)
+    if hub.since == EARLIEST:
+        for key, amount in _amounts(hub, hub.since, hub.size * 30).items():
+            yield Event(BEGIN - 3600, hub.name, key, amount)
     for day in range(hub.since, DAYS + 1):
         # The first one comes with the hub.
         night = at(day) + _INVENTORY
@@ -165,7 +176,7 @@ def _events(hub: Hub) -> Iterator[Event]:
 def _batches(hub: Hub, day: int) -> Iterator[Event]:
     """Yield a day's uses in some steps, or in one after midnight."""
     amounts = _amounts(hub, day)
-    number = hub.batches or 1
+    number = site.batches(hub, day) or 1
     for batch in range(number):
         luck = Random(f"{hub.name}/{day}/{batch}").random()
         time = at(day) + (8 + 12 * (batch + luck) / number) * 3600
@@ -187,13 +198,13 @@ def _amounts(hub: Hub, day: int, count: int | None = None) -> dict[Key, int]:
             found[_key(LIBRARY_USED, hub, RARE)] += number
             continue
         found[_key(LIBRARY_USED, hub, library.name)] = number
-        if hub.named:
+        if site.named(hub, day):
             direct = int(number * library.direct)
             found[_key(LIBRARY_DIRECT, hub, library.name)] = direct
             for version, part in site.by_version(library, hub, day, number).items():
                 found[_key(LIBRARY_VERSION, hub, library.name, version)] = part
     for check, share in site.CHECKS.items():
-        found[_key(CHECK_HITS, hub, check)] = int(reports * share) if hub.named else 0
+        found[_key(CHECK_HITS, hub, check)] = int(reports * share) if site.named(hub, day) else 0
     return {key: amount for key, amount in found.items() if amount}
 
 

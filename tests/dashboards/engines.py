@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.dashboards import compressed
+from tests.dashboards import compressed, stores
 from tests.e2e.servers import Running, free_port, served
-from tests.peers.found import program, system_program
+from tests.peers.found import program
 
 
 @contextmanager
@@ -58,16 +58,6 @@ def prometheus(
 @contextmanager
 def victoria_metrics(folder: Path) -> Iterator[Running]:
     """Run VictoriaMetrics; what is written to it can be asked for at once."""
-    root = f"http://127.0.0.1:{free_port()}"
-    command = [
-        str(system_program("victoria-metrics")),
-        f"-storageDataPath={folder}",
-        f"-httpListenAddr={root.removeprefix('http://')}",
-        "-search.latencyOffset=0s",
-        "-search.disableCache",
-        f"-search.maxLookback={compressed.STEP}s",
-        "-memory.allowedBytes=200MB",
-        "-loggerLevel=ERROR",
-    ]
-    with served(command, f"{root}/health"):
+    lookback = f"-search.maxLookback={compressed.STEP}s"
+    with stores.victoria_metrics(folder, lookback, memory="200MB") as root:
         yield Running(root)

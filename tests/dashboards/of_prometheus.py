@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from popcon.render.recordings import recordings
+from popcon.promql.recordings import recordings
 from popcon.render.rules import GROUPS
 from tests.dashboards import site
 from tests.dashboards.asking import seconds

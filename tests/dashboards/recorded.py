@@ -1,22 +1,36 @@
 """In: a server with what was scraped. Out: in it, what popcon's rules record of that.
 
-Months of rules take minutes to evaluate, so what a counter's recordings say is written as the truth has it;
-`test_history.py` asks the servers for what the rules' expressions say, and it is the same. Other recordings
-are asked for. Rules are evaluated every five minutes; here hourly where their values stand still.
+Months of rules take minutes to evaluate, so what recordings say is written as the truth has it;
+`test_history.py` asks the servers for what the rules' expressions say, and it is the same. Rules are evaluated every five minutes; here hourly where their values stand still, and
+before day 0 four times a day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import requests
 
 from popcon.catalog import METRICS, REPORTS, Metric
-from popcon.render.recordings import Recording, recorded, recordings
+from popcon.promql.recordings import ENDS as ENDS_OF_DAYS
+from popcon.promql.recordings import recorded, recordings
+from popcon.promql.steps import STARTED
 from tests.dashboards.counts import Key, counts, day_of
-from tests.dashboards.exporters import DAY, FIRST, NOW, at
+from tests.dashboards.exporters import (
+    BEGIN,
+    DAY,
+    FIRST,
+    LIVES,
+    NOW,
+    Life,
+    at,
+    ends,
+    scrapes,
+)
 from tests.dashboards.remote_write import Sender, encoded, spelled_times
 from tests.dashboards.stores import settle
 
@@ -24,70 +38,114 @@ from tests.dashboards.stores import settle
 PHASE = 137
 STEP = 300
 #: Moments at which a range can end: now, and such in the past.
-ENDS = (at(35) + 9 * 3600, at(49.5), at(60) + 600, NOW)
+ENDS = (at(-60.4), at(35) + 9 * 3600, at(49.5), at(60) + 600, NOW)
 #: Since when every evaluation is there.
 _CLOSELY = NOW - 3 * DAY
-#: Prometheus answers no more points than that.
-_POINTS = 11_000
 _TIMEOUT = 300.0
 
 #: The labels, and time → value.
 Answer = tuple[dict[str, str], dict[float, float]]
 
 
-def record(url: str) -> None:
+def record(*urls: str) -> None:
     """Write what rules record, after the samples that they need."""
-    sender = Sender(url)
+    sender = Sender(*urls)
     from_truth = {
-        recorded(metric, operation): (metric, operation)
+        recorded(metric, operation): true_values(metric, operation)
         for metric in METRICS
         if metric.held
         for operation in ("increase1d", "increase1w", "increase_today")
     }
-    for every, rules in recordings().values():
+    from_truth[STARTED] = true_starts()
+    from_truth[ENDS_OF_DAYS] = iter([({}, {time: at(day_of(time) + 1) for time in _every()})])
+    for _, rules in recordings().values():
         for rule in rules:
-            if rule.record in from_truth:
-                found = true_values(*from_truth[rule.record])
-            else:
-                found = _asked_closely(url, rule, 60 if every == "1m" else STEP)
-            for labels, values in found:
-                times = spelled_times(values)
+            for labels, values in from_truth[rule.record]:
+                times = [_spelled(time) for time in values]
                 both = {**labels, **rule.labels}
                 sender.add(encoded(rule.record, both, times, list(values.values())))
     sender.close()
-    settle(url)
+    for url in urls:
+        settle(url)
+
+
+@cache
+def _spelled(time: float) -> bytes:
+    return spelled_times([time])[0]
 
 
 def true_values(metric: Metric, operation: str) -> Iterator[Answer]:
     """Yield what a recording of a counter has to say when it is evaluated."""
-    truth = {"increase1d": true_day, "increase1w": true_week, "increase_today": true_today}
-    value = truth[operation]
-    times: Sequence[float] = evaluations()
-    if operation == "increase_today":
-        # Of reports, it is asked when they rose last within two days.
-        hours = 50 if metric is REPORTS else 1
-        times = [at(0) + PHASE + STEP * number for number in range(int(NOW - at(0)) // STEP)]
-        times = [time for time in times if _closely(time, hours)]
+    # Of reports, it is asked within two days when they rose last.
+    hours = 50 if metric is REPORTS else 1
+    today = _closely_every(hours)
     for key in counts().added:
-        if key.metric == metric.name:
-            labels = dict(zip(("namespace", *metric.labels), key.labels))
-            found = ((time, value(key, time)) for time in times)
-            yield labels, {time: number for time, number in found if number is not None}
+        if key.metric != metric.name:
+            continue
+        labels = dict(zip(("namespace", *metric.labels), key.labels))
+        if operation == "increase_today":
+            found = [(time, true_today(key, time)) for time in today]
+        else:
+            value = true_day if operation == "increase1d" else true_week
+            days = {day: value(key, times[0]) for day, times in evaluations().items()}
+            found = [(time, days[day]) for day, times in evaluations().items() for time in times]
+        yield labels, {time: number for time, number in found if number is not None}
+
+
+def true_starts() -> Iterator[Answer]:
+    """Yield when each exporter began that counted from nothing, as long as it was seen."""
+    for life in LIVES:
+        if not life.keeps:
+            yield life.target, dict.fromkeys(_there(life), life.begin)
+
+
+def _there(life: Life) -> Iterator[int]:
+    """Yield when Prometheus knows an exporter's values: for five minutes, or until a scrape fails."""
+    times, gone, minutes = scrapes(life), list(ends(life)), _minutes()
+    for time, after in zip(times, (*times[1:], NOW)):
+        until = min((time + STEP, after, *(end for end in gone if end > time)))
+        yield from minutes[bisect_left(minutes, time) : bisect_left(minutes, until)]
 
 
 @cache
-def evaluations() -> tuple[float, ...]:
-    """Return when rules were evaluated: hourly, around midnights, and where a dashboard looks closely."""
-    every = (at(0) + PHASE + STEP * number for number in range(int(NOW - at(0)) // STEP))
-    return tuple(time for time in every if _closely(time) or _hourly((time - FIRST) % DAY))
+def _minutes() -> list[int]:
+    """Return each minute from day 0 on and after an exporter began; every four minutes otherwise."""
+    begins = [life.begin for life in LIVES]
+    return [
+        time
+        for time in range(BEGIN + PHASE, int(NOW), 60)
+        if time >= FIRST
+        or (time - PHASE) % 240 == 0
+        or any(0 <= time - begin < 7200 for begin in begins)
+    ]
+
+
+@cache
+def evaluations() -> dict[int, list[int]]:
+    """Return when rules were evaluated, by day: hourly, around midnights, and where a dashboard looks closely."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for time in _every():
+        if _closely(time) or _seldom(time):
+            found[day_of(time)].append(time)
+    return found
+
+
+@cache
+def _closely_every(hours: int) -> list[int]:
+    return [time for time in _every() if _closely(time, hours)]
+
+
+def _every() -> Iterator[int]:
+    return iter(range(BEGIN + PHASE, int(NOW), STEP))
 
 
 def _closely(moment: float, hours: int = 1) -> bool:
     return moment > _CLOSELY or any(0 <= end - moment < 3600 * hours for end in ENDS)
 
 
-def _hourly(of_day: float) -> bool:
-    return of_day % 3600 == PHASE or of_day > DAY - STEP
+def _seldom(moment: float) -> bool:
+    of_day = (moment - FIRST) % DAY
+    return of_day % (3600 if moment >= FIRST else 6 * 3600) == PHASE or of_day > DAY - STEP
 
 
 def true_day(key: Key, moment: float) -> int | None:
@@ -118,14 +176,6 @@ def ask_once(url: str, expr: str, moment: float) -> list[tuple[dict[str, str], f
     """Return an expression's values at a moment."""
     answer = _asked(url, "query", query=expr, time=moment)
     return [(_labels(one), float(one["value"][1])) for one in answer]
-
-
-def _asked_closely(url: str, rule: Recording, step: int) -> Iterator[Answer]:
-    start = at(0) + PHASE
-    while start < NOW:
-        end = min(start + (_POINTS - 1) * step, NOW)
-        yield from ask_range(url, rule.expr, start, end, step)
-        start += _POINTS * step
 
 
 def _labels(answer: dict[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from typing import Optional
 
@@ -17,6 +18,7 @@ import requests
 Labels = Mapping[str, str]
 #: A value for each time; None is the marker that a series has ended.
 Values = Sequence[Optional[float]]
+Runs = Iterable[tuple[Optional[float], int]]
 
 #: What Prometheus writes where a series has ended (`value.StaleNaN`), little-endian.
 _STALE = struct.pack("<Q", 0x7FF0000000000002)
@@ -26,14 +28,15 @@ _TIMEOUT = 120.0
 
 
 class Sender:
-    """Sends what it is given, in requests of a few megabytes; `close` sends the rest."""
+    """Sends what it is given, in requests of a few megabytes, to all servers at a time; `close` sends the rest."""
 
     def __init__(self, *urls: str) -> None:
         self._urls = urls
-        self._session = requests.Session()
-        self._session.trust_env = False
         self._waiting: list[bytes] = []
         self._size = 0
+        # The next request is made meanwhile.
+        self._threads = ThreadPoolExecutor(len(urls))
+        self._sent: list[Future[None]] = []
 
     def add(self, series: bytes) -> None:
         """Send one series' samples, as `encoded` made them, soon."""
@@ -41,23 +44,36 @@ class Sender:
             self._waiting.append(series)
             self._size += len(series)
             if self._size > _ENOUGH:
-                self.close()
+                self._send()
 
     def close(self) -> None:
-        """Send what is waiting."""
+        """Send what is waiting, and return when all has arrived."""
+        with self._threads:
+            self._send()
+        self._arrived()
+
+    def _send(self) -> None:
         body = _as_snappy(b"".join(self._waiting))
         self._waiting, self._size = [], 0
-        headers = {
-            "Content-Encoding": "snappy",
-            "Content-Type": "application/x-protobuf",
-            "X-Prometheus-Remote-Write-Version": "0.1.0",
-        }
-        for url in self._urls:
-            answer = self._session.post(
-                f"{url}/api/v1/write", data=body, headers=headers, timeout=_TIMEOUT
-            )
-            if answer.status_code not in (200, 204):
-                raise OSError(f"{url} refused samples: {answer.status_code} {answer.text.strip()}")
+        self._arrived()
+        self._sent = [self._threads.submit(_post, url, body) for url in self._urls]
+
+    def _arrived(self) -> None:
+        for sent in self._sent:
+            sent.result()
+
+
+def _post(url: str, body: bytes) -> None:
+    headers = {
+        "Content-Encoding": "snappy",
+        "Content-Type": "application/x-protobuf",
+        "X-Prometheus-Remote-Write-Version": "0.1.0",
+    }
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(f"{url}/api/v1/write", data=body, headers=headers, timeout=_TIMEOUT)
+    if answer.status_code not in (200, 204):
+        raise OSError(f"{url} refused samples: {answer.status_code} {answer.text.strip()}")
 
 
 def spelled_times(seconds: Iterable[float]) -> list[bytes]:
@@ -67,10 +83,15 @@ def spelled_times(seconds: Iterable[float]) -> list[bytes]:
 
 def encoded(name: str, labels: Labels, times: Sequence[bytes], values: Values) -> bytes:
     """Return one series with its samples, times and values side by side, as a part of a request."""
+    runs = ((value, sum(1 for _ in run)) for value, run in groupby(values))
+    return encoded_runs(name, labels, times, runs)
+
+
+def encoded_runs(name: str, labels: Labels, times: Sequence[bytes], runs: Runs) -> bytes:
+    """Return one series with its samples, as `encoded` does; a value and how often it comes, one after the other."""
     samples: list[bytes] = []
     place = 0
-    for value, run in groupby(values):
-        count = sum(1 for _ in run)
+    for value, count in runs:
         spelled = _STALE if value is None else struct.pack("<d", value)
         moments = times[place : place + count]
         # All times of this century are equally long, so a sample's beginning is the same, too.

@@ -1,7 +1,8 @@
 """In: nothing. Out: a made-up university: its hubs, what is installed there, how many use it on which day.
 
 The same on each machine: every number comes from a seed and `random()`, whose sequence Python keeps.
-Days are numbers from the history's first day on.
+Days are numbers. Ten weeks from day 0 on are told closely, with all that can happen to exporters; what
+was before, to make a year of it, has negative numbers, and less of everything.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-#: How long the history is: this many whole days, and a part of the next.
+#: The history ends after this many whole days from day 0 on, and a part of the next; and its first day.
 DAYS = 70
-#: A week without lectures.
-HOLIDAYS = range(22, 29)
+EARLIEST = -300
+#: A summer and a week without lectures.
+HOLIDAYS = (*range(-170, -110), *range(22, 29))
+#: Since when versions, direct imports and checks are counted anywhere.
+_NAMED_SINCE = -28
 #: A share of the processes on each day of the week; day 0 is a Wednesday.
 _WEEK = (1.0, 0.95, 0.8, 0.15, 0.2, 0.9, 1.0)
 
@@ -24,7 +28,7 @@ class Library(NamedTuple):
     """One installed library: the share of processes that use it, its size, and what it is part of.
 
     `until` and `since` are days on which that share ends and begins, `later` is the share that it
-    goes to by the last day. `direct` is the share of its uses that are the user's own.
+    goes to from day 0 to the last. `direct` is the share of its uses that are the user's own.
     """
 
     name: str
@@ -32,7 +36,7 @@ class Library(NamedTuple):
     mib: float
     part: str = "library"
     later: float | None = None
-    since: int = 0
+    since: int = EARLIEST
     until: int = DAYS + 1
     direct: float = 0.6
     versions: tuple[str, ...] = ()
@@ -49,7 +53,7 @@ class Hub(NamedTuple):
     name: str
     size: int
     libraries: int
-    since: int = 0
+    since: int = EARLIEST
     until: int = DAYS + 1
     #: How often a day its exporter shows what was added; 0 is once, after midnight.
     batches: int = 10
@@ -95,11 +99,12 @@ LIBRARIES = (
     Library("beautifulsoup4", 0.02, 1.1, direct=0.9),
     Library("altair", 0.012, 3.8, direct=0.95),
     Library("nltk", 0.004, 9.6, direct=0.95),
+    Library("spacy", 0.02, 91, until=-150, direct=0.95),
     Library("pyarrow", 0.0006, 129, direct=0.3),
     Library("geopandas", 0.0004, 2.1, direct=0.9),
     *_many("xgboost:310 shapely:9 lightgbm:14", 0.0002),
     *_many(
-        "tensorflow:1290 pymc:6 spacy:91 gensim:28 cartopy:21 netcdf4:20 h5py:15 lxml:18 "
+        "tensorflow:1290 pymc:6 gensim:28 cartopy:21 netcdf4:20 h5py:15 lxml:18 "
         "dask:9 mlflow:74 rasterio:58 prophet:22",
         0.0,
     ),
@@ -110,7 +115,7 @@ LIBRARIES = (
 )  # fmt: skip
 BY_NAME = {library.name: library for library in LIBRARIES}
 #: Used by one process in the whole history: hub, day.
-ONCE = {"cartopy": ("biology", 60)}
+ONCE = {"cartopy": ("biology", 60), "netcdf4": ("datahub", -230)}
 #: How many processes use what is no library of the image.
 OTHER_SHARE = 0.27
 #: Shares of those processes in which a check of a watch list holds.
@@ -118,9 +123,9 @@ CHECKS = {"gpu": 0.04, "old-pandas-api": 0.11}
 
 HUBS = (
     Hub("datahub", 2400, len(LIBRARIES), named=True),
-    Hub("biology", 760, len(LIBRARIES)),
-    Hub("statistics", 190, 44, batches=0),
-    Hub("physics", 60, 38, until=41, batches=5),
+    Hub("biology", 760, len(LIBRARIES), since=-180),
+    Hub("statistics", 190, 44, since=-90, batches=0),
+    Hub("physics", 60, 38, since=-120, until=41, batches=5),
     Hub("economics", 130, 40, since=52, batches=6, named=True),
 )
 
@@ -154,6 +159,16 @@ def used(hub: Hub, day: int, count: int | None = None) -> Iterator[tuple[Library
         yield library, int(once == (hub.name, day)) if once or not library.share else number
 
 
+def batches(hub: Hub, day: int) -> int:
+    """Return in how many steps a hub's exporter shows a day's uses; 0 is once, after midnight."""
+    return hub.batches if day >= 0 else min(hub.batches, 3)
+
+
+def named(hub: Hub, day: int) -> bool:
+    """Say whether versions, direct imports and checks are counted."""
+    return hub.named and day >= _NAMED_SINCE
+
+
 def by_version(library: Library, hub: Hub, day: int, count: int) -> dict[str, int]:
     """Return a library's uses by version: a newer one takes over when the image is built anew."""
     if len(library.versions) < 2:
@@ -168,7 +183,7 @@ def _share(library: Library, hub: Hub, day: int) -> float:
     if not library.since <= day < library.until:
         return 0.0
     later = library.share if library.later is None else library.later
-    share = library.share + (later - library.share) * day / DAYS
+    share = library.share + (later - library.share) * max(day, 0) / DAYS
     # Each hub has its own taste, and each day its own luck.
     taste = 1.0 if share > 0.5 else 0.5 + _of("taste", hub.name, library.name)
     return share * taste * (0.9 + 0.2 * _of("luck", library.name, hub.name, day))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import requests
@@ -15,7 +15,7 @@ ENGINES = ("prometheus", "victoria-metrics")
 
 
 @contextmanager
-def prometheus(folder: Path) -> Iterator[str]:
+def prometheus(folder: Path, *flags: str, retention: str = "100y") -> Iterator[str]:
     """Run Prometheus, and return its URL. It keeps all in one block: samples may be up to a year apart."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "prometheus.yml"
@@ -25,20 +25,23 @@ def prometheus(folder: Path) -> Iterator[str]:
         str(program("prometheus")),
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
-        "--storage.tsdb.retention.time=100y",
+        f"--storage.tsdb.retention.time={retention}",
         # Nothing is out of order below half a block, and nothing is compacted meanwhile.
         "--storage.tsdb.min-block-duration=800d",
         "--storage.tsdb.max-block-duration=800d",
+        # What is not in a block is a list, which is walked for each chunk.
+        "--storage.tsdb.samples-per-chunk=1000",
         "--web.enable-remote-write-receiver",
         f"--web.listen-address={address}",
+        *flags,
     ]
     with served(command, f"http://{address}/-/ready"):
         yield f"http://{address}"
 
 
 @contextmanager
-def victoria_metrics(folder: Path) -> Iterator[str]:
-    """Run VictoriaMetrics, and return its URL."""
+def victoria_metrics(folder: Path, *flags: str, memory: str = "1GB") -> Iterator[str]:
+    """Run VictoriaMetrics, with these flags besides, and return its URL."""
     address = f"127.0.0.1:{free_port()}"
     command = [
         str(system_program("victoria-metrics")),
@@ -47,13 +50,18 @@ def victoria_metrics(folder: Path) -> Iterator[str]:
         "-retentionPeriod=100y",
         "-search.disableCache",
         "-search.latencyOffset=0s",
-        "-memory.allowedBytes=1GB",
+        f"-memory.allowedBytes={memory}",
+        "-loggerLevel=ERROR",
+        *flags,
     ]
     with served(command, f"http://{address}/health"):
         yield f"http://{address}"
 
 
-STARTED = {"prometheus": prometheus, "victoria-metrics": victoria_metrics}
+STARTED: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
+    "prometheus": prometheus,
+    "victoria-metrics": victoria_metrics,
+}
 
 
 def settle(url: str) -> None:
