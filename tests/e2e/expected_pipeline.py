@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from popcon import __version__
-from popcon.render.recordings import recordings
+from popcon.promql.recordings import recordings
 from popcon.render.rules import GROUPS as ALERTS
 from tests.dashboards import compressed
 from tests.e2e.expected import DAY, NOTHING, Expected, Rows, number, zero

@@ -13,9 +13,9 @@ import pytest
 
 from popcon.catalog import CHECK_HITS
 from popcon.insight.ask import queried
+from popcon.promql.recordings import recordings
 from popcon.render.dashboards import boards
 from popcon.render.queries import added
-from popcon.render.recordings import recordings
 from tests.conftest import ROOT, eventually
 from tests.dashboards import compressed, engines
 from tests.dashboards.answers import Answers, plain
