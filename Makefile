@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 
-BENCHMARKS := report arming cell shutdown syscalls exactness ingest scrape recordings
+BENCHMARKS := report arming cell shutdown syscalls exactness ingest scrape recordings sizing answers
 
 .PHONY: help demo test test-cluster test-pythons preview lint bench fuzz render clean
 .DEFAULT_GOAL := help
@@ -41,7 +41,7 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/lint.stamp
 	@$(BIN)/python -m tests.peers.install
-	@$(BIN)/python -m pytest --ignore=tests/cluster
+	@$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --ignore=tests/cluster
 
 test-cluster: $(VENV)/lint.stamp
 	@$(BIN)/python -m tests.peers.install cluster

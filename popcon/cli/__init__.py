@@ -13,6 +13,7 @@ from typing import TextIO
 from popcon import __version__
 from popcon.cli import (
     activation,
+    answers,
     dashboards,
     demo,
     doctor,
@@ -22,7 +23,10 @@ from popcon.cli import (
     inventory,
     load,
     mapping,
+    notice,
+    privacy,
     render,
+    report,
     show,
     watch,
 )
@@ -41,6 +45,10 @@ _COMMANDS = (
     mapping,
     render,
     dashboards,
+    answers,
+    report,
+    privacy,
+    notice,
     demo,
 )
 
