@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
 import os
 import random
+import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +19,7 @@ from typing import Any, NamedTuple
 from popcon.catalog import CANARY, PREFIX, SITE_LABELS
 from popcon.cli.extras import needs
 from popcon.cli.numbers import number_of
-from popcon.config import Settings, parse_statsd_url, read, why_off
+from popcon.config import VARIABLES, Settings, parse_statsd_url, read, why_off
 from popcon.errors import NetworkError, PopconError
 from popcon.sinks import SCHEMES, files, is_statsd, scheme_of
 
@@ -26,6 +28,8 @@ CANARY_ID = "doctor"
 _CONNECT_SECONDS = 5.0
 #: Groups of site labels that are listed when their counts are held back.
 _GROUPS_SHOWN = 20
+#: What Kubernetes puts into each pod beside a Service called popcon.
+_OF_A_SERVICE = re.compile(r"POPCON_(SERVICE_(HOST|PORT)|PORT)(_.*)?")
 
 
 class Finding(NamedTuple):
@@ -105,6 +109,7 @@ def findings(
     """Walk the pipe from here to the wall, as far as it goes."""
     yield from namesakes(sys.path)
     yield from _activation()
+    yield from _misnamed(os.environ)
     try:
         settings = read(os.environ)
     except PopconError as error:
@@ -161,6 +166,18 @@ def _activation() -> Iterator[Finding]:
             yield Finding("ok", f"active by {place.how}: {place.file}")
     if order.kernels is None:
         yield Finding("note", "no kernel of this environment reports", "popcon enable ipython")
+
+
+def _misnamed(names: Iterable[str]) -> Iterator[Finding]:
+    """Look for variables that say nothing to popcon, such as a misspelt POPCON_DENY."""
+    for name in sorted(names):
+        if name.startswith("POPCON_") and name not in VARIABLES and not _OF_A_SERVICE.match(name):
+            meant = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.8)
+            yield Finding(
+                "note",
+                f"the variable {name} says nothing to popcon",
+                f"is {meant[0]} meant?" if meant else "docs/reference.md lists those that do",
+            )
 
 
 def _mapped(settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import threading
@@ -19,7 +20,7 @@ from popcon.exporter.options import Options
 from popcon.exporter.server import Exporter
 from popcon.render.mapping import mapping_text
 from tests.activate.conftest import Venv
-from tests.conftest import ROOT, Collector
+from tests.conftest import ROOT, Collector, clean_environ
 
 LOOPBACK = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0.0.1", 0))
 
@@ -27,10 +28,8 @@ LOOPBACK = Options(listen_udp=Address("127.0.0.1", 0), listen_web=Address("127.0
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that this machine says about popcon counts, nor a popcon that is installed from elsewhere."""
-    for name in ("POPCON_SINK", "POPCON_LABELS", "POPCON_DISABLED", "DO_NOT_TRACK"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("HOST", "PORT", "PREFIX"):
-        monkeypatch.delenv(f"PYTHON_POPCONTEST_STATSD_{name}", raising=False)
+    for name in set(os.environ) - set(clean_environ()):
+        monkeypatch.delenv(name)
     others = [
         folder for folder in map(Path, sys.path) if (folder / "popcon").is_dir() and folder != ROOT
     ]
@@ -88,6 +87,25 @@ def test_localhost_is_what_kernels_take_it_for(
 
     assert failures(list(findings(None, None, 1))) == []
     assert collector.lines(wait=5)[0].startswith("python_popcon.canary.doctor:")
+
+
+def test_a_misspelt_variable(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
+    """A name that popcon doesn't read is told, with the one that is meant; what Kubernetes sets is not."""
+    monkeypatch.setenv("POPCON_SINK", collector.url)
+    for name in ("POPCON_DENNY", "POPCON_COLOUR"):
+        monkeypatch.setenv(name, "numpy")
+    for name in ("POPCON_SERVICE_HOST", "POPCON_PORT_9125_UDP_ADDR", "POPCON_SERVICE_PORT_STATSD"):
+        monkeypatch.setenv(name, "10.96.0.10")
+
+    assert [
+        (found.text, found.advice) for found in findings(None, None, 1) if "variable" in found.text
+    ] == [
+        (
+            "the variable POPCON_COLOUR says nothing to popcon",
+            "docs/reference.md lists those that do",
+        ),
+        ("the variable POPCON_DENNY says nothing to popcon", "is POPCON_DENY meant?"),
+    ]
 
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
