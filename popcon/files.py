@@ -31,6 +31,25 @@ def write_whole(file: Path, content: bytes) -> None:
         raise FileError(f"can't write '{file}': {error.strerror or error}") from None
 
 
+def write_output(file: Path, content: bytes) -> bool:
+    """Write what somebody asked for, where they said; return whether it is a file now. Raises `FileError`.
+
+    What is a device or a pipe, as `/dev/stdout`, gets the content and stays: root could put a file in
+    its place. A link stays one, and the file behind it is written.
+    """
+    try:
+        if not file.exists() or file.is_file() or file.is_dir():
+            write_whole(Path(os.path.realpath(file)) if file.is_symlink() else file, content)
+            return True
+        with file.open("wb") as stream:
+            stream.write(content)
+    except BrokenPipeError:  # somebody has seen enough
+        raise
+    except OSError as error:
+        raise FileError(f"can't write '{file}': {error.strerror or error}") from None
+    return False
+
+
 def remove_file(file: Path) -> None:
     """Remove a file. Raises `FileError`."""
     try:

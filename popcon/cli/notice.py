@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the page; what the person who asks should know stands on standard error."""
     from popcon.activate.order import order_of
     from popcon.cli.notice_facts import facts_of, notes
-    from popcon.files import write_whole
+    from popcon.files import write_output
     from popcon.notice.formats import as_markdown, as_text
     from popcon.notice.page import as_html
     from popcon.notice.sections import notice
@@ -90,7 +90,6 @@ def run(arguments: argparse.Namespace) -> int:
     text = in_format(notice(facts))
     if arguments.output is None:
         sys.stdout.write(text)
-    else:
-        write_whole(arguments.output, text.encode("utf-8", "backslashreplace"))
+    elif write_output(arguments.output, text.encode("utf-8", "backslashreplace")):
         print(f"wrote {arguments.output}")
     return 0

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         import jinja2  # noqa: F401
         import vl_convert  # noqa: F401
     from popcon.cli.answers import environment_of
-    from popcon.files import write_whole
+    from popcon.files import write_output
     from popcon.insight.report.facts import facts
     from popcon.insight.report.page import TITLE, page
 
@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output == "-":
         sys.stdout.write(text)
         return 0
-    write_whole(Path(arguments.output), text.encode())
-    print(f"wrote {arguments.output} ({len(text.encode()) / 1000:,.0f} kB)")
+    content = text.encode()
+    if write_output(Path(arguments.output), content):
+        print(f"wrote {arguments.output} ({len(content) / 1000:,.0f} kB)")
     return 0

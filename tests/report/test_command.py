@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -56,6 +58,26 @@ def test_where_it_cannot_be_written_it_says_so(
     error = capsys.readouterr().err
     assert error.startswith("popcon: error: ")
     assert error.count("\n") == 1
+
+
+def test_what_is_no_file_stays_what_it_is(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe, as /dev/stdout is one, gets the page and stays a pipe; behind a link, the file is written."""
+    pipe, file, link = (tmp_path / name for name in ("pipe", "page.html", "link.html"))
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    found: list[bytes] = []
+    reader = Thread(target=lambda: found.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    assert main(["report", "--metrics", str(saved), "-o", str(pipe)]) == 0
+    assert pipe.is_fifo()
+    reader.join(60)
+    assert found[0].rstrip().endswith(b"</html>")
+    assert capsys.readouterr().out == ""
+    assert main(["report", "--metrics", str(saved), "-o", str(link)]) == 0
+    assert link.is_symlink()
+    assert file.read_bytes() == found[0]
 
 
 def test_without_a_source_it_asks_for_one(
