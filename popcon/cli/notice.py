@@ -88,8 +88,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"popcon: note: {line}", file=sys.stderr)
     in_format = {"text": as_text, "markdown": as_markdown, "html": as_html}[arguments.format]
     text = in_format(notice(facts))
-    if arguments.output is None:
+    content = text.encode("utf-8", "backslashreplace")
+    if arguments.output is None and arguments.format == "html":
+        sys.stdout.buffer.write(content)  # as the page says that it is, whatever a terminal has
+    elif arguments.output is None:
         sys.stdout.write(text)
-    elif write_output(arguments.output, text.encode("utf-8", "backslashreplace")):
+    elif write_output(arguments.output, content):
         print(f"wrote {arguments.output}")
     return 0

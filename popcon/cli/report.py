@@ -44,10 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     found = facts(source, period, time.time(), there)
     title = TITLE if arguments.title is None else arguments.title
     text = page(found, title, arguments.contact)
+    content = text.encode("utf-8", "backslashreplace")  # a title's bytes can be of another encoding
     if arguments.output == "-":
-        sys.stdout.write(text)
+        sys.stdout.buffer.write(content)  # as the page says that it is, whatever a terminal has
         return 0
-    content = text.encode()
     if write_output(Path(arguments.output), content):
         print(f"wrote {arguments.output} ({len(content) / 1000:,.0f} kB)")
     return 0

@@ -67,6 +67,12 @@ def test_one_persons_switches(venv: Venv, tmp_path: Path) -> None:
     assert "if that is for you alone" in by_variable.stderr
 
 
+def test_html_is_utf_8_as_it_says(venv: Venv) -> None:
+    """Printed where standard output has another encoding, the page is UTF-8 all the same."""
+    page = said(venv, "--format=html", "--site=Zürich", PYTHONIOENCODING="latin-1")
+    assert "<h1>What popcon collects at Zürich</h1>" in page
+
+
 def test_into_a_file(tmp_path: Path) -> None:
     """With -o the page is written whole, and the command says where; the site's names are in it."""
     file = tmp_path / "notice.html"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from threading import Thread
 
@@ -48,6 +50,21 @@ def test_a_dash_prints_the_page(saved: Path, capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert out.startswith("<!doctype html>")
     assert out.rstrip().endswith("</html>")
+
+
+def test_a_page_is_utf_8_as_it_says(saved: Path, tmp_path: Path) -> None:
+    """Where standard output has another encoding, or a title came in one, the page is UTF-8 all the same."""
+    command = [sys.executable, "-m", "popcon", "report", "--metrics", str(saved), "--title"]
+    environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    printed = subprocess.run([*command, "Zürich", "-o", "-"], env=environ, capture_output=True)
+    text = printed.stdout.decode("utf-8")
+    assert "Days are UTC’s;" in text
+    assert "<h1>Zürich</h1>" in text
+    file = tmp_path / "page.html"
+    subprocess.run(
+        [*map(os.fsencode, command), b"a\xffb", b"-o", os.fsencode(file)], env=environ, check=True
+    )
+    assert "<title>a\\udcffb" in file.read_text("utf-8")
 
 
 def test_where_it_cannot_be_written_it_says_so(
