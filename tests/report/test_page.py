@@ -180,7 +180,7 @@ def test_names_that_a_kernel_made_up_stay_text() -> None:
     reports = dict.fromkeys(HOSTILE, days(40, 30))
     uses = {(hub, name): days(40, 20) for hub in HOSTILE for name in HOSTILE}
     uses.update({(hub, f"idle {name}"): days(40, 0) for hub in HOSTILE for name in HOSTILE})
-    hostile = Memory(reports, uses, notes=HOSTILE[:1])
+    hostile = Memory(reports, uses, notes=[f"hubs {', '.join(HOSTILE)}: counts show"])
     plain = Memory(
         {str(i): days(40, 30) for i in range(6)},
         {(str(i), f"{kind}{j}"): days(40, n) for i in range(6) for j in range(6) for kind, n in (("a", 20), ("b", 0))},

@@ -60,7 +60,7 @@ def page(facts: Facts, title: str = TITLE, contact: str = "") -> str:
         hub_chart=hub_chart,
         hub_table=charts.hub_table(facts),
         unknown=sentences.unknown(facts),
-        notes=facts.notes,
+        notes=[words.printable(one) for one in facts.notes],
         counted=sentences.counted(facts),
     )
 

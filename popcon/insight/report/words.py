@@ -156,5 +156,14 @@ def shown(name: str) -> str:
     >>> shown("numpy"), shown("a\x00b\u202ec"), shown("")
     ('numpy', 'a�b�c', '(no name)')
     """
-    kept = "".join(letter if letter.isprintable() else "\ufffd" for letter in name[:_WHOLE])
+    kept = printable(name[:_WHOLE])
     return (kept + "…" if len(name) > _WHOLE else kept) or "(no name)"
+
+
+def printable(text: str) -> str:
+    r"""Return a text without what can't be printed, or turns it around: a sentence may have names in it.
+
+    >>> printable("hub \u202eb: counts show")
+    'hub �b: counts show'
+    """
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
