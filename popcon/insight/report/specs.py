@@ -118,8 +118,8 @@ def columns(rows: Sequence[Column], width: int, height: int = 170) -> Spec:
     step = (width - 2 * _EDGE) / max(len(rows), 1)
     longest = max((len(row.text) for row in rows), default=0)
     # Values above each bar where they fit, else above every second one or so, and the last.
-    every = int(longest * _DIGIT / step) + 1
-    labels = int(max((len(row.time) for row in rows), default=0) * _DIGIT / step) + 1
+    every = _every(longest, step)
+    labels = _every(max((len(row.time) for row in rows), default=0), step)
     last = len(rows) - 1
     values = [
         {
@@ -242,7 +242,7 @@ def strip(
 ) -> Spec:
     """Return a row for each hub, a cell for each span in which it was watched: hollow where nothing came."""
     step = (width - names - _EDGE) / max(len(times), 1)
-    every = int(max(map(len, times), default=0) * _DIGIT / step) + 1
+    every = _every(max(map(len, times), default=0), step)
     shown = [name if place % every == 0 else "" for place, name in enumerate(times)]
     values = [cell._asdict() for cell in cells]
     return _chart(
@@ -300,6 +300,11 @@ def _row_names(words: str, room: int) -> Spec:
         "domain": False,
         "title": None,
     }
+
+
+def _every(letters: int, step: float) -> int:
+    """Return at every how many steps a text of so many letters stands, with a digit's room between two."""
+    return int((letters + 1) * _DIGIT / step) + 1
 
 
 def _cell(**more: Any) -> Spec:
