@@ -123,6 +123,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Simulate, or look at a site, and print what came out."""
     with needs("exporter"):
         from popcon.exporter.pipeline import Pipeline  # noqa: F401
+    if not (arguments.json or arguments.csv):
+        with needs("cli"):  # said before what takes minutes, not after it
+            import rich  # noqa: F401
     if arguments.hubs == 1:
         raise UsageError("not enough hubs: '1' (how sure a claim is, is learnt on another one)")
     if not 0 <= arguments.timers <= 1000:

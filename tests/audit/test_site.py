@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +121,21 @@ def test_refusals(site: str, capsys: pytest.CaptureFixture[str]) -> None:
     found, _, err = run(capsys, "--prometheus", site, "--until", "2001-01-31", "--since", "1d")
     assert (found, err.count("\n")) == (1, 1)
     assert "2001-01-31" in err
+
+
+def test_what_is_missing_is_said_before_the_work(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without what draws tables nothing is simulated, unless JSON is asked for."""
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setitem(sys.modules, "popcon.audit.rows", None)
+    status, _, err = run(capsys)
+    assert (status, err.count("\n")) == (5, 1)
+    assert "'rich': pip install 'popcon[cli]'" in err
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "rich", None)
+    status, out, _ = run(capsys, "--users", "3", "--hubs", "2", "--privacy", "off", "--json")
+    assert (status, out[0]) == (0, "{")
 
 
 def test_a_hub_of_a_site(
