@@ -147,8 +147,10 @@ def _pieces(
     moment = period.begin
     while moment < period.end:
         length = min(_PIECE, math.ceil(period.end - moment))
-        for row in server.at(f"{selector}[{length}s]", moment + length):
-            # The marker that a series ended is a NaN.
+        is_odd = server.is_odd
+        rows = server.at(f"{selector}[{length}s]", moment + length)
+        server.is_odd = is_odd  # to VictoriaMetrics the marker that a series ended is a NaN, too
+        for row in rows:
             yield row.labels, [point for point in row.points if not math.isnan(point[1])]
         moment += length
 

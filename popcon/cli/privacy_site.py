@@ -31,6 +31,7 @@ def look(arguments: argparse.Namespace, url: str, chosen: Policy | None) -> int:
         import requests  # noqa: F401
         import rich  # noqa: F401
     from popcon.audit.site import looked_at
+    from popcon.insight.sources.notes import NO_NUMBERS
     from popcon.insight.sources.prometheus import Prometheus
     from popcon.insight.sources.scope import Scope
 
@@ -42,8 +43,8 @@ def look(arguments: argparse.Namespace, url: str, chosen: Policy | None) -> int:
     doing("reading samples")
     site = looked_at(server, period, scope, few)
     doing("")
-    for words_of_server in server.said:
-        print(f"note: {words_of_server}", file=sys.stderr)
+    for note in [*server.said, *([NO_NUMBERS] if server.is_odd else [])]:
+        print(f"note: {note}", file=sys.stderr)
     if not site.moved:
         # Not an empty answer: a site that sees nothing must not take it for privacy.
         raise PopconError(f"no samples of reports from {_days(period)}: {server.shown!r}")

@@ -19,7 +19,7 @@ from popcon.cli.privacy_site import print_site
 from popcon.cli.privacy_tables import as_csv
 from popcon.insight.usage import Period
 from tests.dashboards.remote_write import Sender, encoded, spelled_times
-from tests.dashboards.stores import prometheus
+from tests.dashboards.stores import prometheus, settle, victoria_metrics
 
 _STEP, _HOURS = 60, 10
 _POINTS = _HOURS * 3600 // _STEP
@@ -82,6 +82,40 @@ def test_a_site(site: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert small["libraries"] == 3
     assert {one["namespace"] for one in said["estimates"]} == {"small", "large"}
     assert all(one["policy"] == "standard" for one in said["estimates"])
+
+
+def test_what_is_no_number_is_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Any kernel can make a counter of statsd_exporter infinite: its intervals count no more, and a note says so."""
+    end = int(time.time()) // _STEP * _STEP
+    times = spelled_times(range(end - 10 * _STEP, end, _STEP))
+    values = [*map(float, range(5)), *[float("inf")] * 5]
+    with prometheus(tmp_path) as url:
+        sender = Sender(url)
+        sender.add(encoded("python_popcon_reports", {"namespace": "hub1"}, times, values))
+        sender.close()
+        status, out, err = run(capsys, "--prometheus", url, "--since", "2d", "--json")
+    (one,) = json.loads(out)["namespaces"]
+    assert (status, one["intervals"], one["reports"]) == (0, 4, 4)
+    assert err.startswith("note: some counts are NaN or infinite")
+
+
+def test_the_end_of_a_series_is_no_number_that_was_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """VictoriaMetrics answers NaN where a series ended: no note."""
+    end = int(time.time()) // _STEP * _STEP
+    times = spelled_times(range(end - 10 * _STEP, end, _STEP))
+    values = [1.0, 2.0, 3.0, 4.0, None, None, 0.0, 1.0, 2.0, 3.0]
+    with victoria_metrics(tmp_path) as url:
+        sender = Sender(url)
+        sender.add(encoded("python_popcon_reports", {"namespace": "hub1"}, times, values))
+        sender.close()
+        settle(url)
+        status, out, err = run(capsys, "--prometheus", url, "--since", "2d", "--json")
+    (one,) = json.loads(out)["namespaces"]
+    assert (status, one["intervals"], one["reports"], err) == (0, 7, 6, "")
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
