@@ -205,6 +205,21 @@ def test_an_empty_store_has_a_page_that_says_so() -> None:
     assert "<svg" not in text
 
 
+def test_what_has_no_name_may_have_been_used() -> None:
+    """Where a policy names only what many used, nothing on the page says that nobody used a library with a 0."""
+    uses = {("h", "_rare"): days(30, 50), ("h", "numpy"): days(30, 25), ("h", "scipy"): days(30, 0)}
+    source = Memory({"h": days(30, 30)}, uses, {("h", "scipy", "library"): 9})
+    period = Period(float(BEGIN), float(BEGIN + 30 * DAY))
+    words = Read(page(of(source, period))).words
+    assert "by nobody or by too few to be named in 30 whole days" in words
+    assert "Those that too few used to be named are not among them." in words
+    assert "Used by too few" in words
+    assert "Used by nobody" not in words
+    del source.uses["h", "numpy"]
+    words = Read(page(of(source, period))).words
+    assert "No library was used by enough processes to be named." in words
+
+
 def test_one_use_is_one_process() -> None:
     """One kernel on one day: no plural, no share but 100%, nothing that could go."""
     end = float(BEGIN + 30 * DAY)

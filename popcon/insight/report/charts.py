@@ -162,7 +162,7 @@ def disk(facts: Facts) -> Chart | None:
     parts = [
         ("Used", image.used, "bar"),
         ("Rarely used", image.rare, "bar"),
-        ("Used by nobody", image.unused, "fall"),
+        ("Used by too few" if facts.rare else "Used by nobody", image.unused, "fall"),
         ("Too early to judge", image.early, "pale"),
         ("Infrastructure", image.infrastructure, "pale"),
     ]

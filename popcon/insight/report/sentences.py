@@ -140,6 +140,8 @@ def _from_to(one: Change) -> str:
 def used(facts: Facts) -> list[str]:
     """Return the paragraphs above and below the chart of what is used."""
     if not facts.used:
+        if facts.rare:
+            return ["No library was used by enough processes to be named."]
         return ["No process named a library in this time."]
     half = sum(1 for one in facts.used if one.share >= 0.5)
     few = facts.rarely
@@ -149,6 +151,7 @@ def used(facts: Facts) -> list[str]:
         + (f"{words.spelled(half).capitalize()} of them "
            f"{'is' if half == 1 else 'are'} used in at least every second process. " if half and len(facts.used) > 1 else "")
         + "A library that another one imports counts as used, too."
+        + (" Those that too few used to be named are not among them." if facts.rare else "")
     ]  # fmt: skip
     if few and facts.processes >= RARELY:
         said.append(
