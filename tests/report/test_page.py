@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from popcon.insight.answers.needs import Installed
 from popcon.insight.answers.trend import trend
 from popcon.insight.report.facts import Facts, facts
 from popcon.insight.report.inks import INKS, Ink
@@ -94,6 +95,17 @@ def test_each_byte_of_an_image_counts_once() -> None:
 
     assert image is not None
     assert (image.used, image.rare, image.infrastructure) == (5, 0, 9)
+
+
+def test_what_is_needed_is_not_called_used() -> None:
+    """What nobody imported and a used library needs can't go; it is no library that was used, all the same."""
+    uses = {("h", "pandas"): days(30, 40), ("h", "numpy"): days(30, 0)}
+    source = Memory({"h": days(30, 40)}, uses, {("h", "numpy", "library"): 9})
+    there = {"pandas": Installed(5, needs=frozenset({"numpy"})), "numpy": Installed(9)}
+    period = Period(float(BEGIN), float(BEGIN + 30 * DAY))
+    words = Read(page(facts(source, period, period.end, there))).words
+    assert "installed for users was used, or is needed by one that was." in words
+    assert "Used or needed" in words
 
 
 def test_every_chart_says_in_words_and_in_a_table_what_it_shows(text: str) -> None:

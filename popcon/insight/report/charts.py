@@ -160,7 +160,7 @@ def disk(facts: Facts) -> Chart | None:
         f", in the image of {words.shown(image.hub)}, the largest" if len(facts.active) > 1 else ""
     )
     parts = [
-        ("Used", image.used, "bar"),
+        ("Used or needed" if facts.needed else "Used", image.used, "bar"),
         ("Rarely used", image.rare, "bar"),
         ("Used by too few" if facts.rare else "Used by nobody", image.unused, "fall"),
         ("Too early to judge", image.early, "pale"),

@@ -234,7 +234,8 @@ def could_go(facts: Facts) -> list[str]:
                 "This is not known: no hub has sent an inventory, and a library that nobody imported "
                 "is only known if somebody says that it is there. ‘popcon inventory --send’ does."
             ]
-        return ["Every library that is installed for users was used."]
+        needed = ", or is needed by one that was" if facts.needed else ""
+        return [f"Every library that is installed for users was used{needed}."]
     if facts.unused:
         takes = "It takes" if len(facts.unused) == 1 else "Together they take"
         frees = f" {takes} {freed(facts)} in an image." if facts.frees else ""
