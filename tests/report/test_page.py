@@ -217,6 +217,14 @@ def test_an_empty_store_has_a_page_that_says_so() -> None:
     assert "<svg" not in text
 
 
+def test_what_is_held_back_may_have_come() -> None:
+    """Where nothing is to be seen, the page doesn't say that nothing came: a policy may hold it back."""
+    for source in (Memory({}, {}), Memory({"h": days(30, 0)}, {})):
+        words = Read(page(of(source))).words
+        assert "no process reported" not in words
+        assert "until enough processes have reported" in words
+
+
 def test_what_has_no_name_may_have_been_used() -> None:
     """Where a policy names only what many used, nothing on the page says that nobody used a library with a 0."""
     uses = {("h", "_rare"): days(30, 50), ("h", "numpy"): days(30, 25), ("h", "scipy"): days(30, 0)}

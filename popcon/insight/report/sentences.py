@@ -359,13 +359,17 @@ def counted(facts: Facts) -> list[str]:
 
 def nothing(facts: Facts) -> list[str]:
     """Return what a page says where no process reported."""
-    said = [f"From {words.days(*facts.period)} no process reported."]
+    said = [f"From {words.days(*facts.period)} no report of a process is to be seen."]
     if facts.hubs:
         said.append(
             f"{words.count(len(facts.hubs), 'hub')} {'is' if len(facts.hubs) == 1 else 'are'} known: "
-            f"{names(sorted(facts.hubs), 6)}. The kernels may not reach the exporter, or nobody worked there."
+            f"{names(sorted(facts.hubs), 6)}. The kernels may not reach the exporter, nobody worked there, or what came is held back until "
+            "enough processes have reported."
         )
     else:
-        said.append("Nothing is known of any hub, at any time.")
+        said.append(
+            "Nothing is known of any hub, at any time. Where a policy of publication holds, nothing is "
+            "until enough processes have reported."
+        )
     said.append("‘popcon doctor’, run where kernels run, finds where counts get lost.")
     return said
