@@ -115,6 +115,11 @@ def _rare(facts: Facts) -> Text:
 def _together(facts: Facts) -> Text:
     policy, exporter = facts.said.policy, facts.said.exporter
     head = Strong("What rises together may be one person.")
+    if policy is not None and policy.holds and policy.min_processes == 1:
+        return (
+            head,
+            " One process is enough here, so whoever looks often can tell single notebooks.",
+        )
     if policy is not None and policy.holds:
         return (
             head,

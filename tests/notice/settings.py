@@ -39,6 +39,7 @@ CHOICES: dict[str, list[Any]] = {
         ("off", {}),
         ("standard", {}),
         ("standard", {"min_processes": 30, "interval": 0.0, "by_address": True}),
+        ("standard", {"min_processes": 1}),
         ("strict", {}),
         ("strict", {"interval": 7200.0, "min_library_processes": 5}),
     ],

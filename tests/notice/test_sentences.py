@@ -112,6 +112,12 @@ SENTENCES: dict[str, Callable[[Facts], bool]] = {
         shown(it) and not held(it) and not at_once(it)
     ),
     "Counts show at once, so": lambda it: shown(it) and at_once(it),
+    "Counts are held back against that": lambda it: (
+        shown(it) and held(it) and it.said.policy is not None and it.said.policy.min_processes > 1
+    ),
+    "One process is enough here, so": lambda it: (
+        shown(it) and held(it) and it.said.policy is not None and it.said.policy.min_processes == 1
+    ),
     "whether at once, or late and several processes together, isn't said": lambda it: (
         shown(it) and not held(it) and not at_once(it)
     ),
