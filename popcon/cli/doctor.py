@@ -28,8 +28,10 @@ CANARY_ID = "doctor"
 _CONNECT_SECONDS = 5.0
 #: Groups of site labels that are listed when their counts are held back.
 _GROUPS_SHOWN = 20
-#: What Kubernetes puts into each pod beside a Service called popcon.
-_OF_A_SERVICE = re.compile(r"POPCON_(SERVICE_(HOST|PORT)|PORT)(_.*)?")
+#: What Kubernetes puts into each pod beside a Service called popcon, popcon-metrics or the like.
+_OF_A_SERVICE = re.compile(
+    r"POPCON_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
+)
 
 
 class Finding(NamedTuple):
@@ -171,7 +173,11 @@ def _activation() -> Iterator[Finding]:
 def _misnamed(names: Iterable[str]) -> Iterator[Finding]:
     """Look for variables that say nothing to popcon, such as a misspelt POPCON_DENY."""
     for name in sorted(names):
-        if name.startswith("POPCON_") and name not in VARIABLES and not _OF_A_SERVICE.match(name):
+        if (
+            name.startswith("POPCON_")
+            and name not in VARIABLES
+            and not _OF_A_SERVICE.fullmatch(name)
+        ):
             meant = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.8)
             yield Finding(
                 "note",

@@ -94,8 +94,9 @@ def test_a_misspelt_variable(monkeypatch: pytest.MonkeyPatch, collector: Collect
     monkeypatch.setenv("POPCON_SINK", collector.url)
     for name in ("POPCON_DENNY", "POPCON_COLOUR"):
         monkeypatch.setenv(name, "numpy")
-    for name in ("POPCON_SERVICE_HOST", "POPCON_PORT_9125_UDP_ADDR", "POPCON_SERVICE_PORT_STATSD"):
-        monkeypatch.setenv(name, "10.96.0.10")
+    for name in ("SERVICE_HOST", "PORT", "PORT_9125_UDP_ADDR", "SERVICE_PORT_STATSD"):
+        monkeypatch.setenv(f"POPCON_{name}", "10.96.0.10")
+        monkeypatch.setenv(f"POPCON_METRICS_{name}", "10.96.0.11")  # the chart's other Service
 
     assert [
         (found.text, found.advice) for found in findings(None, None, 1) if "variable" in found.text
