@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,15 +51,23 @@ def is_base(url: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Return a URL as it may be printed and logged.
+    """Return a URL as it may be printed and logged: a query may hold a token.
 
     >>> without_password("https://ada:secret@127.0.0.1:9124/held.json")
     'https://ada@127.0.0.1:9124/held.json'
+    >>> without_password("ada:secret@h:9090"), without_password("http://h/metrics?token=secret")
+    ('ada@h:9090', 'http://h/metrics?token=…')
     """
-    start, mark, rest = url.partition("://")
+    start, mark, rest = url.partition("://") if "://" in url else ("", "", url)
     place, slash, path = rest.partition("/")
+    port = "" if place.startswith("[") else place.partition(":")[2]
+    if "@" in path and port and "@" not in place and not port.isdigit():
+        # No port: a password with a slash that isn't written %2F.
+        place, slash, path = f"{place}/{path}", "", ""
     user, at, host = place.rpartition("@")
-    return f"{start}{mark}{user.partition(':')[0]}{at}{host}{slash}{path}"
+    shown, asks, query = f"{host}{slash}{path}".partition("?")
+    query = re.sub("=[^&]*", "=…", query) if "=" in query else query and "…"
+    return f"{start}{mark}{user.partition(':')[0]}{at}{shown}{asks}{query}"
 
 
 def one_line(text: object) -> str:

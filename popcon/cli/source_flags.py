@@ -236,9 +236,10 @@ def _header(text: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """
     match = _HEADER.fullmatch(text.strip())
     if match is None:
-        raise UsageError(
-            f"not a header, such as 'X-Scope-OrgID: campus': {text.partition(':')[0]!r}"
-        )
+        # What stands before a colon is a name; without one it may be a token.
+        name, colon, _ = text.partition(":")
+        shown = repr(name.partition(" ")[0]) if colon else "it has no colon"
+        raise UsageError(f"not a header, such as 'X-Scope-OrgID: campus': {shown}")
 
     def value(found: re.Match[str]) -> str:
         name = found[1] or found[2]

@@ -13,7 +13,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from popcon.errors import NetworkError, PopconError
-from popcon.http_client import fetch, without_password
+from popcon.http_client import fetch, one_line, without_password
 from popcon.insight.sources.prometheus import Access, Prometheus
 
 #: Seconds that one request may take.
@@ -62,7 +62,9 @@ def _samples(url: str, name: str) -> list[tuple[dict[str, str], float]]:
             if sample.name in (name, f"{name}_total")
         ]
     except ValueError as error:
-        raise NetworkError(f"{url!r} is not a metrics page: {error}") from None
+        raise NetworkError(
+            f"{without_password(url)!r} is not a metrics page: {one_line(error)}"
+        ) from None
 
 
 def queried(url: str, promql: str) -> dict[tuple[tuple[str, str], ...], float]:
@@ -117,6 +119,6 @@ def _get(url: str, params: dict[str, str]) -> requests.Response:
         answer = fetch(session, "GET", url, params=params, timeout=TIMEOUT)
     if answer.status_code != 200:
         raise NetworkError(
-            f"{without_password(url)!r} answers {answer.status_code} {answer.reason}"
+            f"{without_password(url)!r} answers {answer.status_code} {one_line(answer.reason)}"
         )
     return answer

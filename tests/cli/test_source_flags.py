@@ -97,7 +97,7 @@ def test_a_header_may_name_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--metrics", __file__], 3, "line 1: not a sample: "),
         (PROMETHEUS, 4, "can't reach 'http://127.0.0.1:1/api/v1/series': Connection refused"),
         (["--prometheus", "prometheus:9090"], 2, "not the URL of a Prometheus, such as http://local"),
-        ([*PROMETHEUS, "--header", "s3cret"], 2, "not a header, such as 'X-Scope-OrgID: campus'"),
+        ([*PROMETHEUS, "--header", "s3cret"], 2, "not a header, such as 'X-Scope-OrgID: campus': it has no"),
         ([*PROMETHEUS, "--header", "A: $NO_SUCH_1"], 2, "names the variable 'NO_SUCH_1', which isn't set"),
         ([*PROMETHEUS, "--ca-file", "/no/such"], 3, "can't read '/no/such'"),
         ([*PROMETHEUS, "--ca-file", __file__], 3, "no certificate (or no key of it) in PEM format"),
@@ -117,6 +117,27 @@ def test_no_source(
     assert said in str(refused.value)
     assert refused.value.status == status
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--prometheus", "ada:s3cret@prometheus:9090"],
+        ["--prometheus", "http://ada:s3cret/s3cret@127.0.0.1:1"],
+        ["--prometheus", "http://ada:s3cret?s3cret@127.0.0.1:1"],
+        ["--prometheus", "http://127.0.0.1:1/?token=s3cret"],
+        ["--prometheus", "http://127.0.0.1:1?token=s3cret"],
+        ["--metrics", "http://127.0.0.1:1/metrics?token=s3cret"],
+        [*PROMETHEUS, "--header", "Bearer s3cret"],
+        [*PROMETHEUS, "--header", "Bearer s3cret:s3cret"],
+    ],
+)
+def test_secrets_in_what_is_refused(words: list[str]) -> None:
+    """A password or a token that was typed where none is taken isn't printed."""
+    with pytest.raises(PopconError) as refused:
+        source(typed(*words), NOW)
+
+    assert "s3cret" not in str(refused.value)
 
 
 def test_a_page_at_a_url() -> None:

@@ -65,7 +65,7 @@ def answering(
         ("ftp://h/", "'ftp://h/'"),
         ("https://", "'https://'"),
         ("https://h:port/", "'https://h:port/'"),
-        ("https://h/?orgId=1", "'https://h/?orgId=1'"),
+        ("https://h/?orgId=1", "'https://h/?orgId=…'"),
         ("https://h/ \n", "not the URL of a Grafana"),
         ("https://ada:secret@h/", "'https://ada@h/'; set GRAFANA_TOKEN to"),
         ("https://ada@h/", "no user or password belongs in the URL"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from popcon.errors import FileError, NetworkError, PopconError
+from popcon.insight.ask import scraped
 from popcon.insight.sources.prometheus import Access, Prometheus, TooMuchError
 from tests.insight.answering import Answer, answering
 
@@ -79,6 +80,15 @@ def test_too_much(words: str) -> None:
     """What engines refuse to load at once is known by their words."""
     with answering(error(422, "execution", words)) as (url, _), pytest.raises(TooMuchError):
         Prometheus(Access(url)).at("up", 1)
+
+
+def test_a_password_of_no_page() -> None:
+    """What the doctor says of an address without a page of metrics doesn't have the password in it."""
+    with answering(Answer(200, "<html>\n")) as (url, _), pytest.raises(NetworkError) as refused:
+        scraped(url.replace("//", "//ada:s3cret@"), "up", {})
+
+    assert str(refused.value).startswith(f"'{url.replace('//', '//ada@')}' is not a metrics page: ")
+    assert "s3cret" not in str(refused.value)
 
 
 def test_what_is_no_number() -> None:
