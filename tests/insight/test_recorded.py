@@ -52,6 +52,11 @@ def source(url: str, scope: Scope = Scope()) -> RecordedSource:  # noqa: B008
     return RecordedSource(Prometheus(Access(url)), scope)
 
 
+def test_a_time_limit_with_a_fraction(url: str) -> None:
+    """Servers are told of it so that they understand: Prometheus doesn't know 2.5s."""
+    assert [row.value for row in Prometheus(Access(url, timeout=2.5)).at("vector(1)")] == [1]
+
+
 PERIODS = {
     "all, and today": Period(FIRST, NOW),
     "thirty days": Period(FIRST + 99 * DAY, NOW),

@@ -135,8 +135,8 @@ class Prometheus:
         return answer.content
 
     def _result(self, path: str, asked: dict[str, str]) -> list[dict[str, Any]]:
-        # Prometheus takes the shorter of its own limit and this.
-        data = self._asked(path, {**asked, "timeout": f"{self._access.timeout:g}s"}).get("data")
+        # Prometheus takes the shorter of its own limit and this; a fraction only without its unit.
+        data = self._asked(path, {**asked, "timeout": _seconds(self._access.timeout)}).get("data")
         rows = data.get("result") if isinstance(data, dict) else None
         if not isinstance(rows, list):
             raise self._stranger(f"{self.url}/api/v1/{path}")
