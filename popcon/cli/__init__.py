@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; a `PopconError` is one line on standard error."""
+    _replace_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # there may be none, or a test's
             stream.reconfigure(errors="backslashreplace")
@@ -78,8 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(parser(), argv)
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except PopconError as error:
         return _refuse(str(error), error.status)
     except KeyboardInterrupt:
@@ -92,6 +92,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise  # a fault of ours: what deals with files and addresses says itself what went wrong
         _discard(sys.stdout)  # the disk is full, as a rule
         return _refuse(f"can't write: {error.strerror or error}", FileError.status)
+
+
+def _replace_closed() -> None:
+    """Let what nobody reads (`>&-`) go nowhere: print would put standard error's notes on standard output."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, as long as the process
 
 
 def _run(top: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:

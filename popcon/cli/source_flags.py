@@ -217,6 +217,8 @@ def _page(arguments: argparse.Namespace, place: str) -> Page:
     from popcon.insight.sources.prometheus import Prometheus
 
     if place == "-":
+        if sys.stdin is None:
+            raise FileError("can't read standard input: it is closed")
         return page(sys.stdin.buffer.read(), "standard input", time.time())
     if place.startswith(("http://", "https://")):
         content = Prometheus(access(arguments, place)).page()

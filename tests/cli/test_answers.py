@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -293,6 +294,28 @@ def test_ascii_and_narrow(page: str) -> None:
     assert "█" not in narrow
     assert max(map(len, narrow.splitlines())) <= 30
     assert "numpy" in narrow
+
+
+@pytest.mark.parametrize(
+    ("flags", "status"),
+    [
+        ("--csv --metrics {} >&-", 0),
+        ("--json --metrics {} >&-", 0),
+        ("--metrics {} >&-", 0),
+        ("--csv --metrics {} 2>&-", 0),
+        ("--csv --metrics /no/such 2>&-", 3),
+        ("--metrics - <&-", 3),
+    ],
+)
+def test_closed_streams(page: str, flags: str, status: int) -> None:
+    """What nobody reads is not written, least of all among the rows; what can't be read is said."""
+    command = f"{sys.executable} -m popcon top {flags.format(page)}"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, env=clean_environ(), check=False
+    )
+
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False)
+    assert not re.search("note|error", done.stdout)
 
 
 def test_in_a_terminal(page: str) -> None:
