@@ -129,7 +129,7 @@ def _unused(arguments: argparse.Namespace, source: Source, period: Period) -> An
     from popcon.cli.unused_shown import unused_answer
     from popcon.insight.answers.unused import unused
 
-    there = environment_of(arguments.prefix) if arguments.prefix else None
+    there = environment_of(arguments.prefix) if arguments.prefix is not None else None
     found = unused(source, period, arguments.rarely, arguments.by == "namespace", there)
     limit = _limit(arguments, _TOP_BY_HUB if arguments.by == "namespace" else _LIST)
     return unused_answer(source, period, found, arguments.rarely, arguments.prefix, limit)

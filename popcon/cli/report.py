@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from popcon.insight.report.page import TITLE, page
 
     source, period = source_flags.asked(arguments)
-    there = environment_of(arguments.prefix) if arguments.prefix else None
+    there = environment_of(arguments.prefix) if arguments.prefix is not None else None
     found = facts(source, period, time.time(), there)
     title = TITLE if arguments.title is None else arguments.title
     text = page(found, title, arguments.contact)

@@ -133,8 +133,11 @@ def _plain(value: Any) -> Any:
 def _terminal(answer: Answer, file: TextIO) -> None:
     from rich.console import Console
 
-    piped = not Console(file=file).is_terminal
-    width = _PIPE if piped and "COLUMNS" not in os.environ else None
+    usual = Console(file=file)
+    piped = not usual.is_terminal
+    # Without a terminal some programs say that it has 0 columns.
+    said = "COLUMNS" in os.environ and usual.width > 0
+    width = None if said else _PIPE if piped else usual.width or 80
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
     if not piped:
         _draw(answer, console)

@@ -220,6 +220,7 @@ def test_csv(page: str, capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (("trend", "numpy"), 2, "knows no days"),
         (("unused", "--prefix", "/no/such"), 3, "not an environment's folder: '/no/such'"),
+        (("unused", "--prefix", ""), 3, "not an environment's folder: ''"),
     ],
 )
 def test_refusals(
@@ -294,6 +295,7 @@ def test_ascii_and_narrow(page: str) -> None:
     assert "█" not in narrow
     assert max(map(len, narrow.splitlines())) <= 30
     assert "numpy" in narrow
+    assert "1  numpy               700  58.3%" in _run("top", "--metrics", page, COLUMNS="0")
 
 
 @pytest.mark.parametrize(
