@@ -46,6 +46,11 @@ def _direct(monkeypatch: pytest.MonkeyPatch) -> None:
             Answer(200, '{"status": "success", "data": {"result": [{"metric": {}, "value": [1]}]}}'),
             "does not answer as Prometheus does",
         ),
+        (
+            Answer(200, '{"status": "success", "data": {"result": [{"metric": {}, "value": ["NaN", "1"]}]}}'),
+            "does not answer as Prometheus does",
+        ),
+        (Answer(200, "[" * 100_000), "does not answer as Prometheus does (200 OK, no type): check"),
         (Answer(302, "", {"Location": "/login?next=x"}), "/login': use the URL of the API itself"),
         (Answer(429), "it has too many questions, ask again later"),
         (Answer(503), "it is down, or what stands in front can't reach it"),
@@ -166,6 +171,18 @@ def test_what_a_server_says_besides() -> None:
         "store gateway: timeout",
         "the answer is partial: a part of the store is away",
     ]
+
+
+@pytest.mark.parametrize(
+    ("warnings", "said"), [(None, []), ("a store is away", ["a store is away"]), (True, ["True"])]
+)
+def test_warnings_that_are_no_list(warnings: object, said: list[str]) -> None:
+    """What some server makes of warnings is told as it is, and stands in no answer's way."""
+    with answering(Answer(200, json.dumps({**EMPTY, "warnings": warnings}))) as (url, _):
+        server = Prometheus(Access(url))
+        server.at("up", 1)
+
+    assert server.said == said
 
 
 def test_tls(tmp_path: Path) -> None:

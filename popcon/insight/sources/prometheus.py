@@ -147,7 +147,8 @@ class Prometheus:
         body = _json(answer)
         if answer.status_code != 200 or body is None or body["status"] != "success":
             raise self._refused(answer, body)
-        for words in body.get("warnings") or ():
+        warnings = body.get("warnings")
+        for words in warnings if isinstance(warnings, list) else filter(None, [warnings]):
             self._hears(one_line(words))
         if body.get("isPartial"):
             self._hears("the answer is partial: a part of the store is away")
@@ -242,6 +243,8 @@ class Prometheus:
                 labels = {str(key): str(value) for key, value in row["metric"].items()}
                 points = row["values"] if "values" in row else [row["value"]]
                 known = [(float(time), float(value)) for time, value in points]
+                if not all(isfinite(time) for time, _ in known):
+                    raise ValueError(known)
                 numbers = [each for each in known if isfinite(each[1])]
                 self.is_odd |= len(numbers) < len(known)
                 if numbers:
@@ -296,7 +299,7 @@ def _json(answer: requests.Response) -> dict[str, Any] | None:
     """Return what the API says, None where it isn't the API."""
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) and "status" in body else None
 
