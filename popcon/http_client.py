@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, ProxyError
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationParseError
 
 from popcon.errors import NetworkError, UsageError
@@ -28,12 +29,31 @@ def fetch(
         none = {"http": None, "https": None}
         proxies: Any = none if is_local else None
         return session.request(method, url, timeout=timeout, proxies=proxies, **more)
+    except UnicodeEncodeError:
+        raise UsageError(f"what is asked of {shown!r} has characters that are none") from None
     except (MissingSchema, InvalidURL, InvalidSchema, LocationParseError, ValueError):
+        if _has_proxy(url):  # whose own URL may have a password, so it isn't shown
+            raise UsageError(
+                f"the proxy that the environment names for {shown!r} can't be used: its URL isn't "
+                "one, or it is of SOCKS (pip install PySocks)"
+            ) from None
         raise UsageError(f"not a URL: {shown!r}") from None
     except requests.Timeout:
         raise NetworkError(f"no answer from {shown!r} in {timeout:g} s") from None
+    except ProxyError as error:
+        by = "by the proxy that the environment names"
+        raise NetworkError(f"can't reach {shown!r} {by}: {_reason(error)}") from None
     except requests.RequestException as error:
         raise NetworkError(f"can't reach {shown!r}: {_reason(error)}") from None
+
+
+def _has_proxy(url: str) -> bool:
+    """Return whether a URL is one, which the environment names a proxy for."""
+    try:
+        requests.Request("GET", url).prepare()
+        return select_proxy(url, get_environ_proxies(url)) is not None
+    except (requests.RequestException, LocationParseError, ValueError):
+        return False
 
 
 def is_base(url: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from popcon.errors import FileError, NetworkError, PopconError
+from popcon.errors import FileError, NetworkError, PopconError, UsageError
 from popcon.insight.ask import scraped
 from popcon.insight.sources.prometheus import Access, Prometheus, TooMuchError
 from tests.insight.answering import Answer, answering
@@ -115,6 +115,38 @@ def test_nobody_there() -> None:
             server.at("up", 1)
     with pytest.raises(NetworkError, match=r"can't reach .*/query': Connection refused"):
         server.at("up", 1)
+
+
+@pytest.mark.parametrize("proxy", ["http://ada:s3cret@h:99999", "ftp://ada:s3cret@h"])
+def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """What the environment names is blamed, and not the URL; its password isn't printed."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(UsageError, match="the proxy that the environment names for") as refused:
+        Prometheus(Access("http://prometheus.invalid:9090")).at("up", 1)
+    with pytest.raises(UsageError, match=r"not a URL: 'http://\*/api/v1/query'"):
+        Prometheus(Access("http://*")).at("up", 1)
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_proxy_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it is the proxy that refuses is said."""
+    monkeypatch.setenv("HTTP_PROXY", "http://ada:s3cret@127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(NetworkError, match=r"names: Connection refused$") as refused:
+        Prometheus(Access("http://prometheus.invalid:9090")).at("up", 1)
+
+    assert "can't reach 'http://prometheus.invalid:9090/api/v1/query' by the" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_what_is_no_text() -> None:
+    """A hub's name that a terminal gave in another encoding is no fault of the URL."""
+    with answering(DONE) as (url, _), pytest.raises(UsageError, match="characters that are none"):
+        Prometheus(Access(url)).at("up{namespace='\udcff'}", 1)
 
 
 def test_what_is_sent(tmp_path: Path) -> None:
