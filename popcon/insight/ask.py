@@ -61,7 +61,7 @@ def _samples(url: str, name: str) -> list[tuple[dict[str, str], float]]:
             # The parser writes every counter's name as OpenMetrics does, with _total.
             if sample.name in (name, f"{name}_total")
         ]
-    except ValueError as error:
+    except (ValueError, IndexError) as error:  # the parser's own fault, where a name is missing
         raise NetworkError(
             f"{without_password(url)!r} is not a metrics page: {one_line(error)}"
         ) from None

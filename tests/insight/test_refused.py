@@ -87,6 +87,13 @@ def test_too_much(words: str) -> None:
         Prometheus(Access(url)).at("up", 1)
 
 
+def test_a_page_that_its_parser_trips_over() -> None:
+    """A label without a name is no traceback of the doctor."""
+    answer = Answer(200, 'up{a="b",\t="c"} 5\n')
+    with answering(answer) as (url, _), pytest.raises(NetworkError, match="is not a metrics page"):
+        scraped(url, "up", {})
+
+
 def test_a_password_of_no_page() -> None:
     """What the doctor says of an address without a page of metrics doesn't have the password in it."""
     with answering(Answer(200, "<html>\n")) as (url, _), pytest.raises(NetworkError) as refused:
