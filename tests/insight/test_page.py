@@ -120,6 +120,18 @@ def test_what_is_no_number() -> None:
     assert found.notes(ANY)[1:] == [NO_NUMBERS]
 
 
+def test_a_canary() -> None:
+    """The doctor's test count makes no hub, which nobody ever reported from, and which was silent."""
+    found = source(
+        PAGE.replace('{library="_rare"}', '{library="_rare",namespace="h"}').replace(
+            "library_version_used_total  {", 'library_version_used_total{namespace="h",'
+        )
+        + 'python_popcon_canary_total{id="doctor"} 3\n'
+    )
+
+    assert found.observed(ANY).keys() == {"h"}
+
+
 def test_no_days() -> None:
     """What needs days is told where to get them."""
     with pytest.raises(UsageError, match=r"'metrics\.txt' is one page, .* takes --prometheus"):

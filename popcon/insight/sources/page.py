@@ -14,7 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import NamedTuple
 
-from popcon.catalog import LIBRARY_INSTALLED, LIBRARY_USED, METRICS, RARE, REPORTS, Metric
+from popcon.catalog import (
+    CANARY,
+    LIBRARY_INSTALLED,
+    LIBRARY_USED,
+    METRICS,
+    RARE,
+    REPORTS,
+    Metric,
+)
 from popcon.errors import FileError, PopconError, UsageError
 from popcon.http_client import one_line
 from popcon.insight.sources.notes import NO_NUMBERS, day_of, policy, unheard, unnamed
@@ -34,6 +42,8 @@ _SAMPLE = re.compile(
 )
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 _BESIDE = (COUNTING_SINCE, PROCESS_STARTED, POLICY, HOLDING)
+#: What no kernel of a hub sent: a canary has no namespace, or tells of no process.
+_NO_HUBS = (*_BESIDE, CANARY.name)
 _WANTED = {metric.name: metric.name for metric in METRICS} | {name: name for name in _BESIDE}
 #: A counter whose name doesn't end so may have got it from what wrote OpenMetrics.
 _WANTED |= {f"{metric.name}_total": metric.name for metric in METRICS if metric.kind == "counter"}
@@ -205,9 +215,9 @@ class PageSource:
 
 
 def _of(one: Page, name: str = "") -> Iterator[tuple[Mapping[str, str], float]]:
-    """Yield labels and values of a name's samples, or of all of popcon's counts."""
+    """Yield labels and values of a name's samples, or of all that hubs count: a canary is of none."""
     for sample in one.samples:
-        if sample.name == name if name else sample.name not in _BESIDE:
+        if sample.name == name if name else sample.name not in _NO_HUBS:
             yield sample.labels, sample.value
 
 
