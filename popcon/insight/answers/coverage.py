@@ -64,8 +64,9 @@ def _means(source: Source, period: Period) -> dict[str, float]:
 
 def is_silent(known: Observed, period: Period) -> bool | None:
     """Return whether nothing came for so long, at the period's end; None where it can't be known."""
+    silent_since = period.end // DAY * DAY - SILENT_DAYS * DAY
     if known.last is None:
-        # A page of one moment doesn't say when its counts rose.
-        return None if known.processes else True
-    today = period.end // DAY * DAY
-    return known.last <= today - SILENT_DAYS * DAY
+        # A page of one moment doesn't say when its counts rose. What never rose wasn't watched for
+        # so long, unless it was before; the first day may be a part of one.
+        return True if not known.processes and known.first + DAY <= silent_since else None
+    return known.last <= silent_since

@@ -201,6 +201,14 @@ def test_coverage() -> None:
     assert [row.silent for row in coverage(source, before)] == [True, False, False]
 
 
+def test_a_young_hub_is_not_silent_yet() -> None:
+    """Where nothing came since it is watched, seven whole days have to be over; the first may be a part of one."""
+    source = Memory({"a": [0] * 12}, {})
+    assert [
+        coverage(source, Period(BEGIN, BEGIN + days * DAY))[0].silent for days in (0.1, 7.5, 8.5)
+    ] == [None, None, True]
+
+
 def test_coverage_of_a_page() -> None:
     """A page says neither a day's mean, nor whether a hub that reported is silent."""
     (row,) = coverage(Memory({"a": [3]}, {}, paged=True), period(1))
