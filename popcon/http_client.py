@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, ProxyError
 from requests.utils import get_environ_proxies, select_proxy
-from urllib3.exceptions import LocationParseError
+from urllib3.exceptions import LocationParseError, ReadTimeoutError
 
 from popcon.errors import NetworkError, UsageError
 
@@ -44,6 +44,9 @@ def fetch(
         by = "by the proxy that the environment names"
         raise NetworkError(f"can't reach {shown!r} {by}: {_reason(error)}") from None
     except requests.RequestException as error:
+        # An answer that begins and doesn't go on is no `requests.Timeout`.
+        if any(isinstance(inner, ReadTimeoutError) for inner in error.args):
+            raise NetworkError(f"no answer from {shown!r} in {timeout:g} s") from None
         raise NetworkError(f"can't reach {shown!r}: {_reason(error)}") from None
 
 

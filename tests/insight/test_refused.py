@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,32 @@ def test_nobody_there() -> None:
             server.at("up", 1)
     with pytest.raises(NetworkError, match=r"can't reach .*/query': Connection refused"):
         server.at("up", 1)
+
+
+def test_half_an_answer() -> None:
+    """A server that begins to answer and falls silent had too little time, and is not out of reach."""
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        url = f"http://127.0.0.1:{slow.getsockname()[1]}"
+        server = Prometheus(Access(url, timeout=0.4, slack=0.1))
+
+        def answer() -> None:
+            connection = slow.accept()[0]
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+                connection.recv(65_536)
+                done.wait(10)
+
+        done = threading.Event()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            with pytest.raises(
+                NetworkError, match=r"no answer from .*/query' in 0\.5 s.*--timeout"
+            ):
+                server.at("up", 1)
+        finally:
+            done.set()
+            thread.join()
 
 
 @pytest.mark.parametrize("proxy", ["http://ada:s3cret@h:99999", "ftp://ada:s3cret@h"])
