@@ -348,6 +348,17 @@ def test_hostile_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert [row["library"] for row in rows] == ["\\x1b[31m[bold]x", "'=cmd()", "'@x", "a,b"]
 
 
+def test_hostile_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A count that is larger than any share can be is shown without one."""
+    file = tmp_path / "metrics"
+    used = "".join(
+        f'python_popcon_library_used{{namespace="{hub}",library="x"}} 1e308\n' for hub in "ab"
+    )
+    file.write_text(f"python_popcon_reports 1\n{used}")
+    (row,) = json.loads(printed(capsys, "top", "--json", "--metrics", str(file)))["rows"]
+    assert (row["library"], row["share"]) == ("x", None)
+
+
 def test_many_hubs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of many hubs, what isn't shown is said; a library of all of them is one."""
     file = tmp_path / "page"
