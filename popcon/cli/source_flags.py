@@ -8,6 +8,7 @@ import re
 import ssl
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -285,7 +286,10 @@ def _shown(moment: float) -> str:
 
 def _pattern(text: str) -> str:
     try:
-        re.compile(text)
-    except re.error as error:
+        with warnings.catch_warnings():
+            # Of what servers read otherwise, as `[[:alpha:]]`, Python only warns.
+            warnings.simplefilter("error", FutureWarning)
+            re.compile(text)
+    except (re.error, FutureWarning) as error:
         raise argparse.ArgumentTypeError(f"not a regular expression: {text!r} ({error})") from None
     return text

@@ -47,6 +47,17 @@ class Observed(NamedTuple):
 Counts = dict[tuple[str, ...], int]
 
 
+def is_number(value: float) -> bool:
+    """Return whether a value can be one: a NaN, an infinite one, or one above 2^53 is no count, size or time.
+
+    Any kernel can send such, and statsd_exporter adds it.
+
+    >>> is_number(3.0), is_number(float("nan")), is_number(1e308)
+    (True, False, False)
+    """
+    return abs(value) <= 2**53
+
+
 class Source(Protocol):
     """Where counts are kept. Every method may raise a `PopconError`."""
 

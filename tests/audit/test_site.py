@@ -98,7 +98,7 @@ def test_what_is_no_number_is_left_out_and_said(
         status, out, err = run(capsys, "--prometheus", url, "--since", "2d", "--json")
     (one,) = json.loads(out)["namespaces"]
     assert (status, one["intervals"], one["reports"]) == (0, 4, 4)
-    assert err.startswith("note: some counts are NaN or infinite")
+    assert err.startswith("note: some counts are NaN, infinite or above 2^53")
 
 
 def test_the_end_of_a_series_is_no_number_that_was_left_out(

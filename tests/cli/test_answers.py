@@ -349,14 +349,15 @@ def test_hostile_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_hostile_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A count that is larger than any share can be is shown without one."""
+    """A count that no site can have is left out, and that is said."""
     file = tmp_path / "metrics"
     used = "".join(
         f'python_popcon_library_used{{namespace="{hub}",library="x"}} 1e308\n' for hub in "ab"
     )
-    file.write_text(f"python_popcon_reports 1\n{used}")
-    (row,) = json.loads(printed(capsys, "top", "--json", "--metrics", str(file)))["rows"]
-    assert (row["library"], row["share"]) == ("x", None)
+    file.write_text(f'python_popcon_reports 1\n{used}python_popcon_library_used{{library="y"}} 1\n')
+    answer = json.loads(printed(capsys, "top", "--json", "--metrics", str(file)))
+    assert [(row["library"], row["share"]) for row in answer["rows"]] == [("y", 1.0)]
+    assert any("above 2^53" in note for note in answer["notes"])
 
 
 def test_many_hubs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

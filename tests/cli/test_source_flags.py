@@ -167,3 +167,12 @@ def test_pages(tmp_path: Path) -> None:
     assert source(typed(*words, "--namespace", ""), NOW).counts(REPORTS, any_time) == {("",): 2}
     without = source(typed(*words, "--without-namespace", "h|x"), NOW)
     assert without.counts(REPORTS, any_time) == {("",): 2}
+
+
+@pytest.mark.parametrize("pattern", ["[", "[[:alpha:]]"])
+def test_patterns(pattern: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no pattern here, or another one than to a server, is refused in a line."""
+    with pytest.raises(SystemExit):
+        typed("--without-namespace", pattern)
+
+    assert f"not a regular expression: {pattern!r}" in capsys.readouterr().err.splitlines()[-1]

@@ -39,11 +39,8 @@ def grouped(
 
 
 def share(part: int, whole: int) -> float | None:
-    """Return a share; None of nothing, and where any kernel's 1e308 makes it larger than numbers are."""
-    try:
-        return part / whole if whole else None
-    except OverflowError:
-        return None
+    """Return a share; None of nothing."""
+    return part / whole if whole else None
 
 
 def in_order(groups: Iterable[Group]) -> list[Group]:

@@ -17,8 +17,10 @@ from popcon.promql.exporter_names import HOLDING, POLICY
 if TYPE_CHECKING:
     from popcon.insight.sources.stored import Stored
 
-#: Said where a count is NaN or infinite: somebody sent that, and an exporter added it.
-NO_NUMBERS = "some counts are NaN or infinite, and left out until their exporter restarts"
+#: Said where a count is no number: somebody sent that, and an exporter added it.
+NO_NUMBERS = (
+    "some counts are NaN, infinite or above 2^53, and left out until their exporter restarts"
+)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
 #: Hubs that are named in one sentence.
 _NAMED = 5
@@ -74,7 +76,8 @@ def unnamed(uses: int) -> list[str]:
     """Return how much has no name."""
     if not uses:
         return []
-    return [f"{uses:,} uses are under {RARE}: of libraries that too few processes used to be named"]
+    are = "use is" if uses == 1 else "uses are"
+    return [f"{uses:,} {are} under {RARE}: of libraries that too few processes used to be named"]
 
 
 def policy(labels: Mapping[str, str], reasons: set[str]) -> str:

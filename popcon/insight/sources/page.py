@@ -11,7 +11,6 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from math import isfinite
 from typing import NamedTuple
 
 from popcon.catalog import (
@@ -27,7 +26,7 @@ from popcon.errors import FileError, PopconError, UsageError
 from popcon.http_client import one_line
 from popcon.insight.sources.notes import NO_NUMBERS, day_of, policy, unheard, unnamed
 from popcon.insight.sources.scope import Scope
-from popcon.insight.usage import DAY, Counts, Observed, Period
+from popcon.insight.usage import DAY, Counts, Observed, Period, is_number
 from popcon.promql.exporter_names import COUNTING_SINCE, HOLDING, POLICY, PROCESS_STARTED
 
 # Runs of usual characters are one step each: a page may have some 100,000 lines.
@@ -84,7 +83,7 @@ def page(content: bytes, shown: str, saved: float) -> Page:
         line = content.count(b"\n", 0, error.start) + 1
         raise FileError(f"{shown!r}, line {line}: not UTF-8, so no page of /metrics") from None
     samples = list(_samples(text, shown))
-    numbers = [sample for sample in samples if isfinite(sample.value)]
+    numbers = [sample for sample in samples if is_number(sample.value)]
     found = Page(shown, saved, numbers, len(numbers) < len(samples))
     if not any(sample.name not in _BESIDE for sample in found.samples):
         raise PopconError(f"{shown!r} has no counts of popcon")

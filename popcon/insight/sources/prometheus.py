@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
@@ -19,6 +18,7 @@ from requests.auth import AuthBase
 
 from popcon.errors import FileError, NetworkError, PopconError, UsageError
 from popcon.http_client import fetch, is_base, one_line, without_password
+from popcon.insight.usage import is_number
 
 #: What servers say of a question that holds more than they allow: Prometheus, VictoriaMetrics, then
 #: Mimir and Thanos.
@@ -236,16 +236,16 @@ class Prometheus:
         )
 
     def _rows(self, rows: list[Any]) -> list[Row]:
-        """Return the rows that have numbers: any kernel can send a NaN, which statsd_exporter adds."""
+        """Return the rows that have numbers, with these."""
         found = []
         try:
             for row in rows:
                 labels = {str(key): str(value) for key, value in row["metric"].items()}
                 points = row["values"] if "values" in row else [row["value"]]
                 known = [(float(time), float(value)) for time, value in points]
-                if not all(isfinite(time) for time, _ in known):
+                if not all(is_number(time) for time, _ in known):
                     raise ValueError(known)
-                numbers = [each for each in known if isfinite(each[1])]
+                numbers = [each for each in known if is_number(each[1])]
                 self.is_odd |= len(numbers) < len(known)
                 if numbers:
                     found.append(Row(labels, numbers))
