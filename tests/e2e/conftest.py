@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -35,19 +36,33 @@ def hub_python(wheel: Path) -> str:
     constraints = (ROOT / "constraints.txt").read_bytes()
     key = hashlib.sha256(constraints + repr((LIBRARIES, sys.version)).encode()).hexdigest()[:12]
     folder = ROOT / ".peers" / f"hub-{key}"
+    folder.parent.mkdir(exist_ok=True)
+    # Each of pytest's processes comes here; while one of them installs, no kernel of another may start.
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        prepare(folder, wheel)
+    return str(folder / "bin" / "python")
+
+
+def prepare(folder: Path, wheel: Path) -> None:
+    """Make the environment, and install that wheel and enable it, unless this was done before."""
     python = str(folder / "bin" / "python")
     stamp = folder / "installed"
     if not stamp.is_file():
         venv.create(folder, with_pip=True, clear=True)
         pip(python, "install", "--constraint", str(ROOT / "constraints.txt"), *LIBRARIES)
         stamp.touch()
+    wanted = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if stamp.read_text() == wanted:
+        return
+    stamp.write_text("")  # until all of it is done
     pip(python, "install", "--force-reinstall", "--no-deps", str(wheel))
     pip(python, "install", "--constraint", str(ROOT / "constraints.txt"), "statsd")
     (folder / "etc" / "ipython" / "startup" / FILE_NAME).unlink(
         missing_ok=True
     )  # another checkout's
     run([str(folder / "bin" / "popcon"), "enable", "ipython"])
-    return python
+    stamp.write_text(wanted)
 
 
 @pytest.fixture(scope="module")
