@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import random
 import socket
 import subprocess
 import sys
@@ -42,11 +45,27 @@ class Running(NamedTuple):
     sink: str = ""
 
 
+def _numbers() -> Iterator[int]:
+    """Yield ports to try: none that the system gives to others, and none again before 5,000 others.
+
+    Linux gives 32768 and above to whoever names no port. Each of pytest's processes has a stretch of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + 5_000 * (worker % 4)
+    for number in itertools.count(random.randrange(5_000)):
+        yield first + number % 5_000
+
+
+_NUMBERS = _numbers()
+
+
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that is free, and that nobody gets by chance before it is listened on."""
+    for number in _NUMBERS:
+        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", number))
+            return number
+    raise AssertionError("there is always one more")
 
 
 def free_ports() -> tuple[int, int]:
