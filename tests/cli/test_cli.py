@@ -84,7 +84,7 @@ def test_refusals(arguments: tuple[str, ...], status: int, quoted: str) -> None:
 @pytest.mark.parametrize("flag", ["--statsd.listen-udp", "--web.listen-address"])
 def test_a_busy_port(busy_port: int, flag: str) -> None:
     """A busy port is refused with its flag."""
-    other = {"--statsd.listen-udp", "--web.listen-address"} - {flag}
+    other = {"--statsd.listen-udp", "--statsd.listen-tcp", "--web.listen-address"} - {flag}
     done = popcon(
         "exporter", f"{flag}=127.0.0.1:{busy_port}", *(f"{name}=127.0.0.1:0" for name in other)
     )
@@ -138,7 +138,8 @@ def test_exporter_ends_on_a_signal_and_reloads_on_another(
     file = tmp_path / "mapping.yaml"
     file.write_text("mappings: []\n")
     log = tmp_path / "log"
-    flags = ("--statsd.listen-udp=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")
+    listen = ("statsd.listen-udp", "statsd.listen-tcp", "web.listen-address")
+    flags = [f"--{flag}=127.0.0.1:0" for flag in listen]
     command = [
         sys.executable,
         "-m",
