@@ -66,6 +66,7 @@ def send_all(url: str) -> None:
     for row in HISTORY.series():
         send(sender, FIRST, "old", row["series"], row["values"])
     sender.close()
+    settle(url)
 
 
 def compare(url: str) -> None:
@@ -121,6 +122,8 @@ def replayed(url: str, group: dict[str, Any], folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     settle(url)
+    for rule in group["rules"]:
+        assert Prometheus(Access(url)).at(f"last_over_time({rule['record']}[{DAYS}d])", END)
 
 
 def _copy(group: dict[str, Any], folder: Path) -> Path:
