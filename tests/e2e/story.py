@@ -8,8 +8,10 @@ Prometheus of its own, with our rules, and each of these a VictoriaMetrics.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,15 +153,26 @@ def _watch(python: str, folder: Path) -> None:
 
 def _run_scripts(python: str, code: str, exporters: Exporters) -> None:
     environ = _environ(Kernel("hub1", 0, {}), exporters)
-    for _ in range(SCRIPTS):
-        run([python, "-c", f"import popcon; popcon.setup_reporter(); {code}"], **environ)
+    command = [python, "-c", f"import popcon; popcon.setup_reporter(); {code}"]
+    _at_once([partial(run, command, **environ)] * SCRIPTS)
 
 
 def _send_inventory(python: str, exporters: Exporters) -> None:
-    for hub in HUBS:
-        for sink in exporters.sinks(0):
-            command = [python, "-m", "popcon", "inventory", "--send", "--to", sink]
-            run(command, POPCON_LABELS=f"namespace={hub}")
+    command = [python, "-m", "popcon", "inventory", "--send", "--to"]
+    _at_once(
+        [
+            partial(run, [*command, sink], POPCON_LABELS=f"namespace={hub}")
+            for hub in HUBS
+            for sink in exporters.sinks(0)
+        ]
+    )
+
+
+def _at_once(runs: Sequence[Callable[[], object]]) -> None:
+    """Run programs side by side: on a busy machine a day is too short for one after the other."""
+    with ThreadPoolExecutor(len(runs)) as pool:
+        for ended in [pool.submit(one) for one in runs]:
+            ended.result()
 
 
 @contextmanager
