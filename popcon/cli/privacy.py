@@ -128,6 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
             import rich  # noqa: F401
     if arguments.hubs == 1:
         raise UsageError("not enough hubs: '1' (how sure a claim is, is learnt on another one)")
+    if arguments.hubs is not None and arguments.hubs > 1000:
+        raise UsageError(f"not a number of hubs: '{arguments.hubs}' (2 to 1000)")
     if not 0 <= arguments.timers <= 1000:
         raise UsageError(f"not a number of people with timers: '{arguments.timers}' (0 to 1000)")
     if any(users > 20_000 for users in arguments.users or ()):

@@ -138,6 +138,7 @@ def test_refusals(site: str, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, status, words in (
         (["--scrape-interval", "20s"], 2, "'20'"),
         (["--hubs", "1"], 2, "'1'"),
+        (["--hubs", "1001"], 2, "'1001'"),
         (["--privacy", "loose"], 2, "'loose'"),
         (["--privacy", "off", "--privacy.min-processes", "3"], 2, "'off'"),
         (["--users", "100000"], 2, "'100000'"),
