@@ -178,6 +178,16 @@ def test_a_server_without_popcon(tmp_path: Path) -> None:
             chosen(Access(url), EVERYBODY, "rules", ALL)
 
 
+def test_all_is_held_back(tmp_path: Path) -> None:
+    """Where an exporter is scraped and its policy shows nothing yet, that is said."""
+    with prometheus(tmp_path) as url:
+        sender = Sender(url)
+        send(sender, NOW, POLICY, 1, policy="standard", **STANDARD)
+        sender.close()
+        with pytest.raises(PopconError, match=r"shows no count yet: counts show once 10 processes"):
+            chosen(Access(url), EVERYBODY, "auto", ALL)
+
+
 @pytest.mark.parametrize(("days", "fails"), [(20, True), (6, False)])
 def test_retention(tmp_path: Path, days: int, fails: bool) -> None:
     """What a Prometheus has dropped is an error where it was asked for; a young site has no more than it has."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from popcon.catalog import LIBRARY_USED, REPORTS
 from popcon.errors import PopconError
-from popcon.insight.sources.notes import too_long
+from popcon.insight.sources.notes import policy, too_long
 from popcon.insight.sources.prometheus import Access, Prometheus
 from popcon.insight.sources.raw import RawSource
 from popcon.insight.sources.recorded import RecordedSource
 from popcon.insight.sources.scope import Scope
 from popcon.insight.sources.stored import Stored
 from popcon.insight.usage import DAY, Period
+from popcon.promql.exporter_names import POLICY
 from popcon.promql.recordings import recorded
 
 #: popcon is looked for so far before the period and after it, where that has nothing.
@@ -24,7 +25,7 @@ def chosen(
 ) -> Stored:
     """Return the source: rules where they are, else raw series, unless one is asked for by name.
 
-    Raises `PopconError` where the server never heard of popcon; or where it has dropped a part of
+    Raises `PopconError` where the server has no count of popcon's; or where it has dropped a part of
     the period, unless that is the default one.
     """
     server = Prometheus(access)
@@ -54,6 +55,12 @@ def _source(server: Prometheus, scope: Scope, kind: str, period: Period) -> Stor
     if kind == "raw" and _has(server, _RECORDED, ever):
         raise PopconError(
             f"{server.shown!r} has recordings of popcon's counters, and not them: --from rules"
+        )
+    held = {policy(labels, set()) for labels in server.series(POLICY, ever.begin, ever.end)} - {""}
+    if held:
+        raise PopconError(
+            f"{server.shown!r} scrapes popcon's exporter, which shows no count yet: "
+            f"{'; '.join(sorted(held))} (popcon doctor)"
         )
     raise PopconError(
         f"{server.shown!r} has never heard of popcon: does it scrape the exporter? "
