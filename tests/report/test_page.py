@@ -259,7 +259,7 @@ def test_a_day_that_nobody_watched_is_no_day_without_processes() -> None:
     ten = {"": {day: n for day, n in days(10, 30).items() if day != BEGIN + 4 * DAY}}
     found = of(Memory(ten, {("", "numpy"): ten[""]}), Period(float(BEGIN), float(BEGIN + 10 * DAY)))
     words = Read(page(found)).words
-    assert "processes reported each day." in words
+    assert "processes reported each whole day." in words
     assert "–: no hub was watched." in words
 
 

@@ -179,7 +179,7 @@ def over_time(facts: Facts) -> list[str]:
         return words.month(time) if trend.unit == "month" else words.day(time)
 
     if most.processes == least.processes:
-        return [f"{processes(most.processes)} reported each {trend.unit}."]
+        return [f"{processes(most.processes)} reported each whole {trend.unit}."]
     since = ""
     if trend.spans[0].begin < facts.period.begin:
         since = f"From {words.day(trend.spans[0].begin)} on, the"
