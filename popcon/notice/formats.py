@@ -74,7 +74,8 @@ def _markdown_block(block: Paragraph | Items | Block) -> str:
     if isinstance(block, Block):
         return "\n".join(f"    {line}" for line in block.lines)
     if isinstance(block, Paragraph):
-        return _markdown(block.text)
+        # `1. ` or `- ` begins a list, also where a site's name begins so.
+        return re.sub(r"^(\d*)([-+.)])(?=\s)", r"\1\\\2", _markdown(block.text))
     marks = [f"{number}." if block.numbered else "-" for number in range(1, len(block.entries) + 1)]
     return "\n".join(f"{mark} {_markdown(entry)}" for mark, entry in zip(marks, block.entries))
 

@@ -111,6 +111,10 @@ def test_what_somebody_typed_is_text() -> None:
     assert rude in re.sub(r"\\(.)", r"\1", as_markdown(notice(given)))
     outside_of_code = re.sub(r"(?<!\\)`.*?`", "", as_markdown(notice(given)))
     assert not re.search(r"(?<!\\)[<\[]", outside_of_code)
+    for site in ("1. Institut", "2) Institut", "- Institut"):
+        written = as_markdown(notice(facts({"site": site, "contact": "a", "readers": "a"})))
+        assert f"\n{site}" not in written
+        assert site in re.sub(r"\\(.)", r"\1", written)
 
 
 def test_for_those_who_hear_it() -> None:
