@@ -265,7 +265,7 @@ def test_tcp_is_refused(tmp_path: Path, free: Ports) -> None:
     """Where UDP comes through and TCP is refused, one line says the one and one the other."""
     with exporter("statsd_exporter", ports=free):
         tcp = f"--tcp={INGEST}:{free.udp}"
-        done = Pod(tmp_path, NAMES).run(by_hand(free, tcp))
+        done = Pod(tmp_path, NAMES).run(by_hand(free, tcp, "--timeout=5"))
     assert done.stdout.endswith(": came out at 127.0.0.1\n")
     assert f"TCP port {free.udp} of '{INGEST}' (127.0.0.1): Connection refused: " in done.stderr
     assert done.returncode == 1
@@ -288,7 +288,8 @@ def test_rules_of_ones_own(tmp_path: Path, free: Ports, kind: str, rules: str, h
     mapping = tmp_path / "rules.yaml"
     mapping.write_text(rules)
     with exporter(kind, mapping, ports=free):
-        assert f"does not rise: {hint}" in _said(tmp_path, NAMES, by_hand(free))
+        said = _said(tmp_path, NAMES, by_hand(free, "--timeout=3"))
+    assert f"does not rise: {hint}" in said
 
 
 def test_nobody_looks(tmp_path: Path, free: Ports, collector: Collector) -> None:
