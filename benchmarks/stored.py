@@ -111,7 +111,8 @@ def _write(kind: Kind, *urls: str) -> int:
                     places[number] += 1
                 seen.append(float(values[number]))
             sender.add(encoded(LIBRARY_USED.name, labels, times, seen))
-        sender.close()  # all series are equally far: nothing is older than what was written
+        sender.flush()  # all series are equally far: nothing is older than what was written
+    sender.close()
     return len(rising) * len(hours) * (_HOUR // kind.interval)
 
 

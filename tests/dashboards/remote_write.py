@@ -28,7 +28,7 @@ _TIMEOUT = 120.0
 
 
 class Sender:
-    """Sends what it is given, in requests of a few megabytes, to all servers at a time; `close` sends the rest."""
+    """Sends what it is given, in requests of a few megabytes, to all servers at a time; `flush` and `close` send the rest."""
 
     def __init__(self, *urls: str) -> None:
         self._urls = urls
@@ -46,11 +46,15 @@ class Sender:
             if self._size > _ENOUGH:
                 self._send()
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Send what is waiting, and return when all has arrived."""
-        with self._threads:
-            self._send()
+        self._send()
         self._arrived()
+
+    def close(self) -> None:
+        """Flush; nothing can be added any more."""
+        with self._threads:
+            self.flush()
 
     def _send(self) -> None:
         body = _as_snappy(b"".join(self._waiting))
