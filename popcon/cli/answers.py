@@ -169,14 +169,14 @@ def environment_of(prefix: str) -> Environment:
     from popcon.catalog import OTHER
     from popcon.config import read_naming
     from popcon.insight.answers.needs import Installed
-    from popcon.inventory.environment import inventory
+    from popcon.inventory.environment import contents, inventory_of
     from popcon.inventory.requirements import requirements
     from popcon.well_known import FOR_USERS
 
-    prefix = checked_prefix(prefix)
-    needed = requirements(prefix)
+    there = contents(checked_prefix(prefix))
+    needed = requirements(there)
     found: dict[str, Installed] = {}
-    for row in inventory(prefix, read_naming(os.environ)):
+    for row in inventory_of(there, read_naming(os.environ)):
         other = found.get(row.name)
         found[row.name] = Installed(
             row.size + (other.size if other else 0),

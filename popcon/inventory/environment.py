@@ -44,21 +44,54 @@ class Row(NamedTuple):
     site: str
 
 
-def inventory(prefix: str, naming: Mapping[str, Any] | None = None) -> list[Row]:
-    """Return what is installed, largest first. Raises `FileError` where there is no site directory.
+class Contents(NamedTuple):
+    """What an environment's metadata says, read once.
 
-    `naming` says which libraries are named, as `popcon.config.read_naming` returns it.
+    `installed` are libraries in each site directory, in order; `facts` those of the first of each
+    name. `python` are markers of another one's Python, as `infrastructure` takes them. `is_own` where
+    this runs in it.
+    """
+
+    prefix: str
+    is_own: bool
+    installed: list[tuple[SiteDirectory, str]]
+    facts: dict[str, Facts]
+    python: dict[str, str]
+
+
+def contents(prefix: str) -> Contents:
+    """Return what an environment has. Raises `FileError` where there is no site directory.
 
     For the environment that this runs in, also what it sees of others: a user's site directory, or
     the interpreter's own.
     """
-    sites, own = site_directories(prefix)
-    names = Libraries(None if own else [prefix], **(naming or {}))
+    own = os.path.realpath(prefix) == os.path.realpath(sys.prefix)
+    folders = site_folders(prefix)
+    if not folders:
+        raise FileError(f"no site directory in '{prefix}'")
+    bases = [f"{prefix}/{folder}" for group in folders.values() for folder in group]
+    real = {os.path.realpath(base) for base in bases}
+    bases += [b for b in sites_on_path() if own and os.path.realpath(b) not in real]
+    sites = [SiteDirectory(base, exact=True) for base in bases]
+    installed = [(site, library) for site in sites for library in in_order(site)]
+    facts = {library: _facts_of(site, library) for site, library in reversed(installed)}
+    return Contents(prefix, own, installed, facts, {} if own else _python(folders))
+
+
+def inventory(prefix: str, naming: Mapping[str, Any] | None = None) -> list[Row]:
+    """Return what is installed, largest first. Raises `FileError` where there is no site directory.
+
+    `naming` says which libraries are named, as `popcon.config.read_naming` returns it.
+    """
+    return inventory_of(contents(prefix), naming)
+
+
+def inventory_of(there: Contents, naming: Mapping[str, Any] | None = None) -> list[Row]:
+    """Return the rows of what an environment has, as `inventory` does."""
+    names = Libraries(None if there.is_own else [there.prefix], **(naming or {}))
     disk = Disk()
-    found = [(site, library) for site in sites for library in in_order(site)]
-    facts = {library: facts_of(site, library) for site, library in reversed(found)}
-    parts = infrastructure(facts, python_of(prefix))
-    listed = [
+    parts = infrastructure(there.facts, there.python)
+    found = [
         Row(
             library,
             "" if library == "popcon" else names.public_name(site.base, library),
@@ -68,24 +101,9 @@ def inventory(prefix: str, naming: Mapping[str, Any] | None = None) -> list[Row]
             parts.get(library),
             site.base,
         )
-        for site, library in found
+        for site, library in there.installed
     ]
-    return sorted(listed, key=lambda row: (-row.size, row.name))
-
-
-def site_directories(prefix: str) -> tuple[list[SiteDirectory], bool]:
-    """Return where libraries are, and whether it is the environment that this runs in.
-
-    Raises `FileError` where there is no site directory.
-    """
-    own = os.path.realpath(prefix) == os.path.realpath(sys.prefix)
-    folders = site_folders(prefix)
-    if not folders:
-        raise FileError(f"no site directory in '{prefix}'")
-    bases = [f"{prefix}/{folder}" for group in folders.values() for folder in group]
-    real = {os.path.realpath(base) for base in bases}
-    bases += [b for b in sites_on_path() if own and os.path.realpath(b) not in real]
-    return [SiteDirectory(base, exact=True) for base in bases], own
+    return sorted(found, key=lambda row: (-row.size, row.name))
 
 
 def counted_names(listed: list[Row]) -> list[str]:
@@ -129,7 +147,7 @@ def as_json(prefix: str, listed: list[Row]) -> dict[str, Any]:
     }
 
 
-def facts_of(site: SiteDirectory, library: str) -> Facts:
+def _facts_of(site: SiteDirectory, library: str) -> Facts:
     """Return what a library's metadata says of its needs, programs and files."""
     requires: list[str] = []
     groups: set[str] = set()
@@ -158,12 +176,10 @@ def _version(site: SiteDirectory, library: str) -> str:
     return next(filter(None, told), "")
 
 
-def python_of(prefix: str) -> dict[str, str]:
-    """Return the markers of another environment's Python, as far as its folders tell; none of this one's."""
-    folders = site_folders(prefix)
-    digits = next(iter(folders), "").rpartition("-")[2]
-    own = os.path.realpath(prefix) == os.path.realpath(sys.prefix)
-    if own or not digits.isdigit() or len(digits) < 2:
+def _python(folders: dict[str, list[str]]) -> dict[str, str]:
+    """Return the markers of another environment's Python, as far as its folders tell."""
+    digits = next(iter(folders)).rpartition("-")[2]
+    if not digits.isdigit() or len(digits) < 2:
         return {}
     version = f"{digits[0]}.{digits[1:]}"
     return {"python_version": version, "python_full_version": f"{version}.0"}

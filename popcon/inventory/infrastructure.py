@@ -53,8 +53,7 @@ def infrastructure(
     A library that others need too isn't, unless it is a root or ipykernel needs it. `environment` overrides what markers
     of requirements are asked about: another Python's version.
     """
-    markers = {key: str(value) for key, value in default_environment().items()}
-    markers.update(environment or {})
+    markers = markers_of(environment)
     roots = {}
     for name, facts in libraries.items():
         part = _root(name, facts, markers)
@@ -73,6 +72,12 @@ def infrastructure(
         if name not in roots and name not in loaded:
             found.pop(name, None)
     return found
+
+
+def markers_of(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what markers of requirements are asked about: this Python's, overridden by an `environment`."""
+    here = {key: str(value) for key, value in default_environment().items()}
+    return {**here, **(environment or {})}
 
 
 def _root(name: str, facts: Facts, markers: Mapping[str, str]) -> Part | None:

@@ -1,28 +1,20 @@
-"""In: an environment's folder. Out: which of its libraries needs which, directly, by their metadata."""
+"""In: what an environment has. Out: which of its libraries needs which, directly, by their metadata."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from packaging.markers import default_environment
-
-from popcon.inventory.disk import in_order
-from popcon.inventory.environment import facts_of, python_of, site_directories
-from popcon.inventory.infrastructure import Facts, extras_of, needs
+from popcon.inventory.environment import Contents
+from popcon.inventory.infrastructure import Facts, extras_of, markers_of, needs
 
 
-def requirements(prefix: str) -> dict[str, frozenset[str]]:
+def requirements(there: Contents) -> dict[str, frozenset[str]]:
     """Return library → those that are installed and that it needs itself.
 
-    What it asks of another one as an extra, `dask[dataframe]`, it needs, too. Raises `FileError`
-    where there is no site directory.
+    What it asks of another one as an extra, `dask[dataframe]`, it needs, too.
     """
-    sites, _ = site_directories(prefix)
-    found = [(site, library) for site in sites for library in in_order(site)]
-    libraries = {library: facts_of(site, library) for site, library in reversed(found)}
-    markers = {key: str(value) for key, value in default_environment().items()}
-    markers.update(python_of(prefix))
-    return {name: _needed(name, libraries, markers) for name in libraries}
+    markers = markers_of(there.python)
+    return {name: _needed(name, there.facts, markers) for name in there.facts}
 
 
 def _needed(
