@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from popcon.cli import source_flags
 from popcon.cli.extras import needs
 from popcon.cli.privacy_tables import as_csv, doing, percent, plain, print_json, span, words
-from popcon.cli.tables import printable
+from popcon.cli.tables import console_of, printable
 from popcon.errors import PopconError
 
 if TYPE_CHECKING:
@@ -129,7 +129,6 @@ def _days(period: Period) -> str:
 
 def print_site(site: Site, estimates: list[tuple[str, Row]], period: Period) -> None:
     """Print tables of what was seen and estimated. Namespaces are names that any kernel can send."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -142,7 +141,7 @@ def print_site(site: Site, estimates: list[tuple[str, Row]], period: Period) -> 
         table.add_row(
             Text(printable(one.namespace)), span(one.scrape), *(f"{count:,}" for count in counts)
         )
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = console_of(sys.stdout, 120)
     console.print(table)
     print("Each interval that moved by one report shows one process, as far as it had reported.")
     if site.policy is None:

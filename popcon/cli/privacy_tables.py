@@ -6,13 +6,12 @@ import argparse
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from popcon.cli.extras import needs
-from popcon.cli.tables import no_formula
+from popcon.cli.tables import console_of, no_formula
 
 if TYPE_CHECKING:
     from popcon.audit.rows import Case, Row
@@ -80,7 +79,6 @@ def as_csv(rows: Iterable[dict[str, object]]) -> str:
 def print_rows(found: list[Row], precision: float) -> None:
     """Print a table, and what its columns mean."""
     with needs("cli"):
-        from rich.console import Console
         from rich.table import Table
     table = Table(title="Processes whose exact set is read back", title_justify="left")
     for name in ("users", "reports", "policy"):
@@ -108,8 +106,7 @@ def print_rows(found: list[Row], precision: float) -> None:
         if timers:
             shares = [percent(x.timed_right / max(x.timed, 1)) for x in (curious, strong)]
             table.add_row("", "", "of those on a timer", "", *shares, "", "", "")
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140
-    Console(width=width).print(table)
+    console_of(sys.stdout, 140).print(table)
     print(
         "curious: sees the series alone. strong: also knows each process's true set in the week before.\n"
         f"Only claims that should be right {precision:.0%} of the time are made, as was learnt on other hubs;\n"

@@ -131,20 +131,24 @@ def _plain(value: Any) -> Any:
 
 
 def _terminal(answer: Answer, file: TextIO) -> None:
-    from rich.console import Console
-
-    usual = Console(file=file)
-    piped = not usual.is_terminal
-    # Without a terminal some programs say that it has 0 columns.
-    said = "COLUMNS" in os.environ and usual.width > 0
-    width = None if said else _PIPE if piped else usual.width or 80
-    console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
-    if not piped:
+    console = console_of(file, _PIPE)
+    if console.is_terminal:
         _draw(answer, console)
         return
     with console.capture() as captured:  # columns are padded, which only a terminal needs
         _draw(answer, console)
     file.write("".join(f"{each.rstrip()}\n" for each in captured.get().splitlines()))
+
+
+def console_of(file: TextIO, piped: int) -> Console:
+    """Return a console as wide as its terminal, or as COLUMNS says; so many characters in a pipe."""
+    from rich.console import Console
+
+    usual = Console(file=file)
+    # Without a terminal some programs say that it has 0 columns.
+    said = "COLUMNS" in os.environ and usual.width > 0
+    width = None if said else usual.width or 80 if usual.is_terminal else piped
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
 def _draw(answer: Answer, console: Console) -> None:

@@ -173,6 +173,14 @@ def test_what_is_missing_is_said_before_the_work(
     assert (status, out[0]) == (0, "{")
 
 
+def test_no_columns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table is there also where a program says that its terminal has 0 columns."""
+    monkeypatch.setenv("COLUMNS", "0")
+    status, out, _ = run(capsys, "--users", "3", "--hubs", "2", "--privacy", "off")
+    assert status == 0
+    assert "per cell" in out
+
+
 def test_a_hub_of_a_site(
     site: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
