@@ -93,6 +93,11 @@ def without_password(url: str) -> str:
     return f"{start}{mark}{user.partition(':')[0]}{at}{shown}{asks}{query}"
 
 
+def address_of(answer: requests.Response) -> str:
+    """Return where an answer is from, as it may be printed; without the query, which was ours."""
+    return without_password((answer.url or "").partition("?")[0])
+
+
 def one_line(text: object) -> str:
     """Return what a server said as words that a terminal shows and nothing else."""
     words = " ".join(str(text).split())

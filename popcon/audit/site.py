@@ -147,11 +147,8 @@ def _pieces(
     moment = period.begin
     while moment < period.end:
         length = min(_PIECE, math.ceil(period.end - moment))
-        is_odd = server.is_odd
-        rows = server.at(f"{selector}[{length}s]", moment + length)
-        server.is_odd = is_odd  # to VictoriaMetrics the marker that a series ended is a NaN, too
-        for row in rows:
-            yield row.labels, [point for point in row.points if not math.isnan(point[1])]
+        for row in server.samples(selector, length, moment + length):
+            yield row.labels, row.points
         moment += length
 
 

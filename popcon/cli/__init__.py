@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; a `PopconError` is one line on standard error."""
     _replace_closed()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # there may be none, or a test's
+        if isinstance(stream, io.TextIOWrapper):  # not a test's
             stream.reconfigure(errors="backslashreplace")
     try:
         try:

@@ -12,7 +12,7 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from popcon.errors import NetworkError, PopconError, UsageError
-from popcon.http_client import fetch, is_base, one_line, without_password
+from popcon.http_client import address_of, fetch, is_base, one_line, without_password
 
 #: Since 10 all that dashboards have is there: 9 has neither all of the transformations nor cells' options.
 OLDEST = 10
@@ -158,7 +158,7 @@ class Grafana:
         return answer
 
     def _checked(self, answer: requests.Response, body: Any) -> Any:
-        code, address = answer.status_code, _address(answer)
+        code, address = answer.status_code, address_of(answer)
         if code == 200:
             if body is None:
                 raise self._stranger(answer)
@@ -185,19 +185,15 @@ class Grafana:
                 f"does not answer as Grafana does ({answer.status_code}, {one_line(kind) or 'no type'}): "
                 f"is {self.url!r} the root of one?"
             )
-        return NetworkError(f"{_address(answer)!r} {text}")
+        return NetworkError(f"{address_of(answer)!r} {text}")
 
     def _elsewhere(self, answer: requests.Response, path: str) -> NetworkError:
         there = requests.compat.urljoin(self.url + path, answer.headers["Location"])
         there = without_password(one_line(there.partition("?")[0].partition("#")[0]))
-        start = f"{_address(answer)!r} answers {answer.status_code} and points to {there!r}"
+        start = f"{address_of(answer)!r} answers {answer.status_code} and points to {there!r}"
         if there.endswith("/" + path):
             return NetworkError(f"{start}: use {there[: -len(path)]!r}")
         return NetworkError(f"{start}: is {self.url!r} the root of a Grafana that takes tokens?")
-
-
-def _address(answer: requests.Response) -> str:
-    return without_password((answer.url or "").partition("?")[0])
 
 
 def _json(answer: requests.Response) -> Any:

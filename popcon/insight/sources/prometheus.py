@@ -17,7 +17,7 @@ import requests
 from requests.auth import AuthBase
 
 from popcon.errors import FileError, NetworkError, PopconError, UsageError
-from popcon.http_client import fetch, is_base, one_line, without_password
+from popcon.http_client import address_of, fetch, is_base, one_line, without_password
 from popcon.insight.usage import is_number
 
 #: What servers say of a question that holds more than they allow: Prometheus, VictoriaMetrics, then
@@ -87,13 +87,17 @@ class Prometheus:
         self._posts = True
 
     def at(self, promql: str, moment: float | None = None) -> list[Row]:
-        """Return what a query gives at a moment; now, by the server's clock, where none is given.
-
-        A range, as `name[1h]`, gives all its samples.
-        """
+        """Return what a query gives at a moment; now, by the server's clock, where none is given."""
         when = {} if moment is None else {"time": _seconds(moment)}
-        rows = self._result("query", {"query": promql, **when})
-        return self._rows(rows)
+        return self._numbers(self._result("query", {"query": promql, **when}))
+
+    def samples(self, selector: str, seconds: int, end: float) -> list[Row]:
+        """Return the samples of series in so many seconds up to an end.
+
+        From VictoriaMetrics the marker that a series ended comes as a NaN, too: none of these is odd.
+        """
+        asked = {"query": f"{selector}[{seconds}s]", "time": _seconds(end)}
+        return [row for row, _ in self._rows(self._result("query", asked)) if row.points]
 
     def over(self, promql: str, begin: float, end: float, step: float) -> list[Row]:
         """Return what a query gives at each step from the beginning to the end."""
@@ -103,8 +107,7 @@ class Prometheus:
             "end": _seconds(end),
             "step": _seconds(step),
         }
-        rows = self._result("query_range", asked)
-        return self._rows(rows)
+        return self._numbers(self._result("query_range", asked))
 
     def series(self, selector: str, begin: float, end: float) -> list[Labels]:
         """Return the labels of the series that a selector chooses in some time."""
@@ -130,7 +133,7 @@ class Prometheus:
         if answer.status_code != 200:
             reason = one_line(f"{answer.status_code} {answer.reason}")
             raise NetworkError(
-                f"{_place(answer)!r} answers {reason}: is it an exporter's /metrics?"
+                f"{address_of(answer)!r} answers {reason}: is it an exporter's /metrics?"
             )
         return answer.content
 
@@ -197,13 +200,13 @@ class Prometheus:
             there = urljoin(address, answer.headers["Location"])
             there = without_password(one_line(there.partition("?")[0]))
             raise NetworkError(
-                f"{_place(answer)!r} answers {answer.status_code} and points to {there!r}: "
+                f"{address_of(answer)!r} answers {answer.status_code} and points to {there!r}: "
                 "use the URL of the API itself, with what lets you in (--header)"
             )
         return answer
 
     def _refused(self, answer: requests.Response, body: dict[str, Any] | None) -> PopconError:
-        code, place = answer.status_code, _place(answer)
+        code, place = answer.status_code, address_of(answer)
         words = one_line((body or {}).get("error") or answer.reason or "")
         start = f"{place!r} answers {code} {words}".rstrip()
         if code == 401:
@@ -235,8 +238,14 @@ class Prometheus:
             f"{without_password(place)!r} does not answer as Prometheus does{said}: check the URL"
         )
 
-    def _rows(self, rows: list[Any]) -> list[Row]:
+    def _numbers(self, rows: list[Any]) -> list[Row]:
         """Return the rows that have numbers, with these."""
+        found = self._rows(rows)
+        self.is_odd |= any(is_odd for _, is_odd in found)
+        return [row for row, _ in found if row.points]
+
+    def _rows(self, rows: list[Any]) -> list[tuple[Row, bool]]:
+        """Return each row's numbers, and whether there is besides what is none."""
         found = []
         try:
             for row in rows:
@@ -246,9 +255,7 @@ class Prometheus:
                 if not all(is_number(time) for time, _ in known):
                     raise ValueError(known)
                 numbers = [each for each in known if is_number(each[1])]
-                self.is_odd |= len(numbers) < len(known)
-                if numbers:
-                    found.append(Row(labels, numbers))
+                found.append((Row(labels, numbers), len(numbers) < len(known)))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise self._stranger(f"{self.url}/api/v1/query") from None
         return found
@@ -302,10 +309,6 @@ def _json(answer: requests.Response) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) and "status" in body else None
-
-
-def _place(answer: requests.Response) -> str:
-    return without_password((answer.url or "").partition("?")[0])
 
 
 def _seconds(number: float) -> str:
