@@ -8,6 +8,8 @@ names alone to tell what nobody imports and everybody needs. Nothing is imported
 FOR_USERS = "library"
 #: What else a library can be part of. Where it is needed by several, the first of them has it.
 PARTS = ("kernel", "server", "tool", "popcon")
+#: What a library is part of that only its name tells.
+BY_NAME = "known by its name"
 
 KERNELS = frozenset({"ipykernel"})
 SERVERS = frozenset({

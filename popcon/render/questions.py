@@ -24,10 +24,7 @@ from popcon.render.queries import (
     days_seen,
     past_week,
 )
-from popcon.well_known import FOR_USERS, PATTERN
-
-#: What a library is part of that only its name tells.
-BY_NAME = "known by its name"
+from popcon.well_known import BY_NAME, FOR_USERS, PATTERN
 
 NAMED = f'library!~"{OTHER}|{RARE}"'
 CHOSEN = 'library=~"$library"'

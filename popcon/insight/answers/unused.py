@@ -13,7 +13,7 @@ from popcon.errors import UsageError
 from popcon.insight.answers.groups import UNNAMED, Group, group_of, grouped, in_order, share
 from popcon.insight.answers.needs import Environment, Needs
 from popcon.insight.usage import DAY, Observed, Period, Source
-from popcon.well_known import FOR_USERS, PARTS, PATTERN
+from popcon.well_known import BY_NAME, FOR_USERS, PARTS, PATTERN
 
 NEVER, RARE_USE, NEEDED, UNKNOWN, INFRASTRUCTURE = KINDS = (
     "never",
@@ -22,8 +22,6 @@ NEVER, RARE_USE, NEEDED, UNKNOWN, INFRASTRUCTURE = KINDS = (
     "unknown",
     "infrastructure",
 )
-#: What a library is part of that only its name tells.
-BY_NAME = "known by its name"
 #: A server compares each series with a regular expression of names: of more than these, all is asked for.
 _MATCHED = 100
 

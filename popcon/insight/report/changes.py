@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from popcon.catalog import LIBRARY_USED, OTHER, RARE
+from popcon.catalog import LIBRARY_USED
 from popcon.enough import MOST_DAYS
+from popcon.insight.answers.groups import UNNAMED
 from popcon.insight.answers.trend import FALLING, RISING, changed
 from popcon.insight.usage import DAY, Observed, Period, Source
 
@@ -87,7 +88,7 @@ def _compared(
     numbers: dict[str, list[int]] = {}
     for index, span in enumerate((before, after)):
         for (hub, library), number in source.counts(LIBRARY_USED, span).items():
-            if hub in hubs and library not in (OTHER, RARE):
+            if hub in hubs and library not in UNNAMED:
                 numbers.setdefault(library, [0, 0])[index] += number
     all_before, all_after = (sum(seen[hub].processes for hub in hubs) for seen in observed)
     rows = [

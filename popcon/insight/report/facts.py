@@ -7,6 +7,7 @@ from typing import NamedTuple
 from popcon.catalog import LIBRARY_USED, OTHER, RARE
 from popcon.enough import RARELY, TOO_EARLY
 from popcon.errors import UsageError
+from popcon.insight.answers.groups import UNNAMED
 from popcon.insight.answers.needs import Environment
 from popcon.insight.answers.unused import INFRASTRUCTURE, NEEDED, NEVER, UnusedRow, unused
 from popcon.insight.report.changes import Changes, changes
@@ -217,6 +218,6 @@ def _image(
 def _libraries_of(counts: Counts) -> dict[str, int]:
     found: dict[str, int] = {}
     for (hub, library), number in counts.items():
-        if number and library not in (OTHER, RARE):
+        if number and library not in UNNAMED:
             found[hub] = found.get(hub, 0) + 1
     return found
