@@ -16,10 +16,10 @@ STARTED = "popcon:started:timestamp_seconds"
 STEP = 300
 
 
-def began(targets: str = "", offset: str = "") -> str:
+def began(targets: str = "") -> str:
     """Return when exporters began that count from nothing; `targets` are matchers."""
     process, since, lines = (
-        f"{_of(name, targets)}{offset}" for name in (PROCESS_STARTED, COUNTING_SINCE, LINES)
+        _of(name, targets) for name in (PROCESS_STARTED, COUNTING_SINCE, LINES)
     )
     # A file that is older than the process: it begins one within the minute in which it starts.
     resumed = f"on (job, instance) {since} < {process} - 60"
@@ -58,9 +58,11 @@ def step(
     older_file = f"{file} < last_over_time({own_since}[1d] offset {width})"
     # All day, as what was known may be of a file before that.
     same_file = f"{file} <= min_over_time({own_since}[1d] offset {width})"
-    # Two minutes later: a new exporter's first value may be there before it is recorded as new.
-    started = f"{STARTED} offset -2m" if is_recorded else began(targets, " offset -2m")
-    before = f"{STARTED}[1d]" if is_recorded else f"({began(targets)})[1d:1m]"
+    beginnings, every = (STARTED, "") if is_recorded else (f"({began(targets)})", ":1m")
+    # Two minutes later: a new exporter's first value may be there before it is recorded as new. A range,
+    # as by then it may have ended again, or gone on with its file.
+    started = f"last_over_time({beginnings}[7m{every}] offset -2m)"
+    before = f"last_over_time({beginnings}[1d{every}] offset {width})"
     # Where a target gets another label, nothing of it was there before, and nothing is born.
     renamed = (
         f"last_over_time({own_lines}[5m]) unless last_over_time({own_lines}[1d] offset {width})"
@@ -76,7 +78,7 @@ def step(
         f"  {now} and on (job, instance) (\n"
         f"    last_over_time({own_lines}[5m] offset {width}) unless on (job, instance) ({renamed})\n"
         "    or\n"
-        f"    ({started} unless {started} == last_over_time({before} offset {width})) > time() - 86400\n"
+        f"    ({started} unless {started} == {before}) > time() - 86400\n"
         "  )\n"
         "  or\n"
         f"  {now} - last_over_time({name}[1d] offset {width}) >= 0\n"

@@ -29,8 +29,11 @@ class Exporter(NamedTuple):
     instance: str = "a"
     more: str = ""
 
-    def series(self) -> dict[str, str]:
-        """Return what promtool takes for it."""
+    def series(self, *, scrape_fails: bool = False) -> dict[str, str]:
+        """Return what promtool takes for it.
+
+        Where it isn't seen, nobody looks; or the scrape fails, which ends its series at once.
+        """
         of = f'job="popcon-metrics",instance="{self.instance}"{self.more}'
         seen = {
             "statsd_exporter_lines_total": tuple(
@@ -40,11 +43,11 @@ class Exporter(NamedTuple):
         }
         if self.since:
             seen["popcon_exporter_counting_since_timestamp_seconds"] = _seconds(self.since)
-        found = {f"{name}{{{of}}}": written(pieces) for name, pieces in seen.items()}
+        found = {f"{name}{{{of}}}": pieces for name, pieces in seen.items()}
         for key, pieces in self.counts.items():
             name, _, labels = key.rstrip("}").partition("{")
-            found[f"{name}{{{of}{',' if labels else ''}{labels}}}"] = written(pieces)
-        return found
+            found[f"{name}{{{of}{',' if labels else ''}{labels}}}"] = pieces
+        return {series: _written(pieces, scrape_fails) for series, pieces in found.items()}
 
 
 class Case(NamedTuple):
@@ -65,12 +68,17 @@ def _seconds(pieces: Pieces) -> Pieces:
     )
 
 
-def written(pieces: Pieces) -> str:
+def _written(pieces: Pieces, scrape_fails: bool) -> str:
     """Return the values in promtool's words: `5x2` are three samples, `_x2` are two without one."""
-    parts = [
-        f"_x{minutes}" if value is None else f"{value}x{minutes - 1}" for minutes, value in pieces
-    ]
-    return " ".join([f"_x{LEAD}", *parts])
+    parts = [f"_x{LEAD}"]
+    for minutes, value in pieces:
+        if value is not None:
+            parts.append(f"{value}x{minutes - 1}")
+        else:
+            parts.extend(["stale", f"_x{minutes - 1}"] if scrape_fails else [f"_x{minutes}"])
+    if scrape_fails:
+        parts.append("stale")
+    return " ".join(parts)
 
 
 U = "python_popcon_library_used"
@@ -296,6 +304,30 @@ STEPS: list[Case] = [
         "a new exporter",
         (one((600, None), (100, 4), (2 * DAY, 5), began=((600, None), (2 * DAY, 599))),),
         {0: {N: 5}, 1: {N: 0}},
+    ),
+    *(
+        Case(
+            f"a new exporter, first seen {minute - 600} minutes after a step's end, and gone two later",
+            (one((minute, None), (2, 4), began=((minute, None), (2, minute - 1))),),
+            {0: {N: 4}, 1: {}},
+        )
+        for minute in range(600, 605)
+    ),
+    *(
+        Case(
+            f"a new exporter, first seen {minute - 600} minutes after a step's end, and soon on its file",
+            (
+                one(
+                    (minute, None),
+                    (2, 4),
+                    (2 * DAY, 5),
+                    began=((minute, None), (2, minute - 1), (2 * DAY, minute + 1)),
+                    since=((minute, None), (2 * DAY, minute - 1)),
+                ),
+            ),
+            {0: {N: 5}, 1: {N: 0}},
+        )
+        for minute in range(600, 605)
     ),
     Case(
         "a scrape failed once",

@@ -23,7 +23,8 @@ CASES = [*STEPS, *AGAIN]
 RULES = {rule.record: rule for _, rules in recordings().values() for rule in rules}
 
 
-def test_what_a_day_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scrape_fails", [False, True])
+def test_what_a_day_counted(tmp_path: Path, scrape_fails: bool) -> None:
     """A day counts births, rises and restarts, each once, whatever Prometheus saw of it."""
     asked = [
         question(RULES[recorded(LIBRARY_USED, operation)].expr, minute, expected)
@@ -35,7 +36,7 @@ def test_what_a_day_counted(tmp_path: Path) -> None:
         {
             "name": case.what,
             "interval": "1m",
-            "input_series": given(case.exporters),
+            "input_series": given(case.exporters, scrape_fails=scrape_fails),
             "promql_expr_test": [next(rows) for _ in answers(case)],
         }
         for case in CASES
@@ -45,12 +46,12 @@ def test_what_a_day_counted(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def given(exporters: Iterable[Exporter]) -> list[dict[str, str]]:
+def given(exporters: Iterable[Exporter], *, scrape_fails: bool = False) -> list[dict[str, str]]:
     """Return the series that promtool is given."""
     return [
         {"series": series, "values": values}
         for exporter in exporters
-        for series, values in exporter.series().items()
+        for series, values in exporter.series(scrape_fails=scrape_fails).items()
     ]
 
 
