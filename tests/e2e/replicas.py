@@ -43,7 +43,7 @@ SCRIPTS = ("hub2", "import zope.interface", 16)
 #: What the exporter that is restarted gets as its last, after Prometheus' last look at it, or before.
 LATE = "late"
 #: How long reports may take to be sent and scraped.
-ENOUGH = 4.0
+ENOUGH = 6.0
 
 
 class Told(NamedTuple):
