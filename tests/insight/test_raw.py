@@ -17,13 +17,18 @@ from tests.dashboards.stores import ENGINES, STARTED, settle
 from tests.insight.stored import FIRST
 from tests.render.promtool_series import samples
 from tests.render.recording_cases import DAY, LEAD, STEPS, Case
-from tests.render.recording_histories import DAYS, random_exporter
+from tests.render.recording_histories import DAYS, random_exporter, restless_exporter
 from tests.render.recording_targets import AGAIN
 
 CASES = [*STEPS, *AGAIN]
 #: Minute 0 of a case.
 BEGIN = FIRST + LEAD * 60
-SEEDS = range(2)
+#: Job → the histories of three exporters.
+HISTORIES = {
+    f"{kind}-{seed}": [made(Random(f"{seed} {name}"), name) for name in "abc"]
+    for kind, made in (("random", random_exporter), ("restless", restless_exporter))
+    for seed in range(2)
+}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -37,10 +42,10 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             for exporter in case.exporters:
                 for series, values in exporter.series().items():
                     send(sender, begin, f"case-{number}", series, values)
-        for seed in SEEDS:
-            for name in "abc":
-                for row in random_exporter(Random(f"{seed} {name}"), name).series():
-                    send(sender, begin, f"seed-{seed}", row["series"], row["values"])
+        for job, histories in HISTORIES.items():
+            for history in histories:
+                for row in history.series():
+                    send(sender, begin, job, row["series"], row["values"])
         sender.close()
         settle(url)
         yield url
@@ -103,17 +108,16 @@ def test_what_a_day_counted(url: str, number: int) -> None:
         }
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_random_history(url: str, seed: int) -> None:
+@pytest.mark.parametrize("job", HISTORIES)
+def test_a_random_history(url: str, job: str) -> None:
     """Three days of three exporters' births, rises, restarts and gaps count what a simple model counts."""
-    histories = [random_exporter(Random(f"{seed} {name}"), name) for name in "abc"]
     days: dict[tuple[str, str], dict[float, int]] = {}
-    for history in histories:
-        for key, added in expected(dict(enumerate(history.days[:DAYS])), f"seed-{seed}").items():
+    for history in HISTORIES[job]:
+        for key, added in expected(dict(enumerate(history.days[:DAYS])), job).items():
             for day, number in added.items():
                 days.setdefault(key, {}).setdefault(day, 0)
                 days[key][day] += number
-    source, period = asked(url, f"seed-{seed}", DAYS)
+    source, period = asked(url, job, DAYS)
 
     assert source.by_day(LIBRARY_USED, period) == days
     assert source.counts(LIBRARY_USED, period) == {

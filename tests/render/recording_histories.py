@@ -59,6 +59,33 @@ def random_exporter(random: Random, instance: str) -> History:
     return History(instance, scrapes, _days(scrapes))
 
 
+def restless_exporter(random: Random, instance: str) -> History:
+    """Return three days of a new exporter that hardly ever runs for long, as one that is just being set up."""
+    scrapes = list(_short_lives(random))[: (DAYS + 1) * DAY]
+    return History(instance, scrapes, _days(scrapes))
+
+
+def _short_lives(random: Random) -> Iterator[Minute | bool | None]:
+    """Return scrapes of one life after the other; without a file, counts rest before each end."""
+    keeps_file = random.random() < 0.6
+    minute = random.randint(1, 400)
+    yield from [None] * minute
+    since, counts = 0, dict[str, int]()
+    while minute < (DAYS + 1) * DAY:
+        began = (LEAD + minute - random.choice((0, 1))) * 60
+        if not since or not keeps_file:
+            since, counts = began, {}
+        life = random.choice((1, 2, 3, 4, 6, 11, 30, 200))
+        for left in range(life, 0, -1):
+            for library in LIBRARIES:
+                if (keeps_file or left in (life, *range(8, life))) and random.random() < 0.2:
+                    counts = {**counts, library: counts.get(library, 0) + random.randint(1, 9)}
+            yield Minute(began, since, counts)
+        away = random.choice((1, 2, 3, 5, 8, 20, 60, 300) if keeps_file else (12, 20, 60, 300))
+        yield from [False] * away
+        minute += life + away
+
+
 def _scrapes(random: Random) -> Iterator[Minute | bool | None]:
     """Return scrapes; before a restart the counts rest, as what isn't scraped can't be known."""
     keeps_file = random.random() < 0.5
@@ -96,7 +123,7 @@ def _days(scrapes: list[Minute | bool | None]) -> list[dict[str, int]]:
         now = _visible(scrapes, minute)
         if now is None:
             continue
-        new = now.since == now.began and now.since / 60 > LEAD + minute - DAY
+        new = _has_begun(scrapes, minute)
         for library, value in now.counts.items():
             if before is None:
                 rise = value if new and minute else 0
@@ -111,6 +138,16 @@ def _days(scrapes: list[Minute | bool | None]) -> list[dict[str, int]]:
                 day[labels] = day.get(labels, 0) + rise
         before = now
     return days[:DAYS]
+
+
+def _has_begun(scrapes: list[Minute | bool | None], minute: int) -> bool:
+    """Say whether an exporter was seen in a step, or soon after, that began to count within the day."""
+    return any(
+        isinstance(one, Minute)
+        and one.began - 60 <= one.since
+        and one.since / 60 > LEAD + minute - DAY
+        for one in scrapes[max(0, minute - 4) : minute + 3]
+    )
 
 
 def _visible(scrapes: list[Minute | bool | None], minute: int) -> Minute | None:

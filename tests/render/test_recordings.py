@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -16,7 +16,7 @@ from popcon.promql.steps import STARTED
 from popcon.render.queries import added
 from tests.peers.found import program
 from tests.render.recording_cases import DAY, LEAD, OLD, STEPS, Case, Exporter
-from tests.render.recording_histories import DAYS, random_exporter
+from tests.render.recording_histories import DAYS, History, random_exporter, restless_exporter
 from tests.render.recording_targets import AGAIN
 
 CASES = [*STEPS, *AGAIN]
@@ -122,9 +122,12 @@ def test_the_days_of_every_metric(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_random_history(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("made", [random_exporter, restless_exporter])
+def test_a_random_history(
+    tmp_path: Path, made: Callable[[Random, str], History], seed: int
+) -> None:
     """Three days of births, rises, restarts and gaps count what a simple model counts."""
-    histories = [random_exporter(Random(f"{seed} {name}"), name) for name in "abc"]
+    histories = [made(Random(f"{seed} {name}"), name) for name in "abc"]
     series = [one for history in histories for one in history.series()]
     expr = RULES[recorded(LIBRARY_USED, "increase1d")].expr
     expected = [total(history.days[day] for history in histories) for day in range(DAYS)]
