@@ -101,6 +101,11 @@ def midnight(day: int = 0) -> int:
     return (int(time.time()) // DAY + day) * DAY
 
 
+def wait(when: float) -> None:
+    """Sleep until a time, if it is to come."""
+    time.sleep(max(0.0, when - time.time()))
+
+
 def _span(found: re.Match[str]) -> str:
     return SPANS[found[0]]
 

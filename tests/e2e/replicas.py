@@ -165,12 +165,12 @@ def main(python: str, folder: str) -> None:
         for one in pods.values():
             one.start_last()
         # Steps are short here: one has to show that it began again, before it counts further.
-        _wait(max(second + compressed.STEP, time.time() + 2 * compressed.STEP))
+        compressed.wait(max(second + compressed.STEP, time.time() + 2 * compressed.STEP))
         for kind, one in pods.items():
             one.service.ready(PODS[kind])
         _report(2, sessions, python, environs)
         # Days that are over are recorded each five seconds, and today each two, of what was scraped before.
-        _wait(max(second + 14, time.time() + 5 * compressed.STEP))
+        compressed.wait(max(second + 14, time.time() + 5 * compressed.STEP))
         assert time.time() < second + compressed.DAY - 2, "this machine is too slow for such days"
         told = {kind: one.told(held[kind])._asdict() for kind, one in pods.items()}
     print(json.dumps({"away": away, **told}))
@@ -209,11 +209,7 @@ def _environ(hub: str, folder: Path, pods: dict[str, Pods]) -> dict[str, str]:
 def _not_about_midnight() -> None:
     """Wait for the next day, if this one has not enough left."""
     if compressed.midnight(1) - time.time() < ENOUGH:
-        _wait(compressed.midnight(1) + 1)
-
-
-def _wait(when: float) -> None:
-    time.sleep(max(0.0, when - time.time()))
+        compressed.wait(compressed.midnight(1) + 1)
 
 
 if __name__ == "__main__":

@@ -113,12 +113,12 @@ def told(python: str, folder: Path) -> Iterator[Told]:
         at = began + 4 * compressed.DAY + compressed.DAY // 2
         for act in ACTS:
             midnight = began + (act.day - 1) * compressed.DAY
-            _wait(midnight + 2 * compressed.STEP)
+            compressed.wait(midnight + 2 * compressed.STEP)
             _not_about_noon(midnight + compressed.DAY // 2)
             _play(act, python, sessions, exporters)
             over = min(midnight + compressed.DAY, at) - 2 * compressed.STEP
             assert time.time() < over, f"this machine is too slow for such days: {act}"
-        _wait(at + compressed.STEP)
+        compressed.wait(at + compressed.STEP)
         yield Told(exporters.running, prometheus, victoria, began, at)
 
 
@@ -145,11 +145,7 @@ def _play(act: Act, python: str, sessions: dict[str, KernelSession], exporters: 
 def _not_about_noon(noon: float) -> None:
     """Wait where ranges begin and end: what rises there some engines count, and others don't."""
     if abs(time.time() - noon) < 2 * compressed.STEP:
-        _wait(noon + 2 * compressed.STEP)
-
-
-def _wait(when: float) -> None:
-    time.sleep(max(0.0, when - time.time()))
+        compressed.wait(noon + 2 * compressed.STEP)
 
 
 def _watch(python: str, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from random import Random
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.dashboards.stores import ENGINES, STARTED, settle
 from tests.insight.stored import FIRST
 from tests.render.promtool_series import samples
 from tests.render.recording_cases import DAY, LEAD, STEPS, Case
-from tests.render.recording_histories import DAYS, random_exporter, restless_exporter
+from tests.render.recording_histories import DAYS, random_exporter, restless_exporter, three
 from tests.render.recording_targets import AGAIN
 
 CASES = [*STEPS, *AGAIN]
@@ -25,7 +24,7 @@ CASES = [*STEPS, *AGAIN]
 BEGIN = FIRST + LEAD * 60
 #: Job → the histories of three exporters.
 HISTORIES = {
-    f"{kind}-{seed}": [made(Random(f"{seed} {name}"), name) for name in "abc"]
+    f"{kind}-{seed}": three(made, seed)
     for kind, made in (("random", random_exporter), ("restless", restless_exporter))
     for seed in range(2)
 }

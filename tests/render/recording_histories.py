@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
@@ -53,6 +53,11 @@ class History(NamedTuple):
         ]
 
 
+def three(made: Callable[[Random, str], History], seed: int) -> list[History]:
+    """Return the histories of three exporters, made by one of the functions below."""
+    return [made(Random(f"{seed} {name}"), name) for name in "abc"]
+
+
 def random_exporter(random: Random, instance: str) -> History:
     """Return three days of an exporter: at times it is restarted, or nobody scrapes it."""
     scrapes = list(_scrapes(random))
@@ -78,7 +83,7 @@ def _short_lives(random: Random) -> Iterator[Minute | bool | None]:
         life = random.choice((1, 2, 3, 4, 6, 11, 30, 200))
         for left in range(life, 0, -1):
             for library in LIBRARIES:
-                if (keeps_file or left in (life, *range(8, life))) and random.random() < 0.2:
+                if (keeps_file or left == life or left > 7) and random.random() < 0.2:
                     counts = {**counts, library: counts.get(library, 0) + random.randint(1, 9)}
             yield Minute(began, since, counts)
         away = random.choice((1, 2, 3, 5, 8, 20, 60, 300) if keeps_file else (12, 20, 60, 300))

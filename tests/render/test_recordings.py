@@ -16,7 +16,13 @@ from popcon.promql.steps import STARTED
 from popcon.render.queries import added
 from tests.peers.found import program
 from tests.render.recording_cases import DAY, LEAD, OLD, STEPS, Case, Exporter
-from tests.render.recording_histories import DAYS, History, random_exporter, restless_exporter
+from tests.render.recording_histories import (
+    DAYS,
+    History,
+    random_exporter,
+    restless_exporter,
+    three,
+)
 from tests.render.recording_targets import AGAIN
 
 CASES = [*STEPS, *AGAIN]
@@ -127,7 +133,7 @@ def test_a_random_history(
     tmp_path: Path, made: Callable[[Random, str], History], seed: int
 ) -> None:
     """Three days of births, rises, restarts and gaps count what a simple model counts."""
-    histories = [made(Random(f"{seed} {name}"), name) for name in "abc"]
+    histories = three(made, seed)
     series = [one for history in histories for one in history.series()]
     expr = RULES[recorded(LIBRARY_USED, "increase1d")].expr
     expected = [total(history.days[day] for history in histories) for day in range(DAYS)]
