@@ -54,9 +54,12 @@ class Running(NamedTuple):
 
     def page(self, path: str = "/metrics", port: str = "http-metrics") -> str:
         """Return a page of it, on a port by its name."""
-        answer = requests.get(f"http://{self.address}:{self._ports[port]}{path}", timeout=10)
+        answer = self._asked(path, port)
         assert answer.status_code == 200, answer.text
         return answer.text
+
+    def _asked(self, path: str, port: str) -> requests.Response:
+        return requests.get(f"http://{self.address}:{self._ports[port]}{path}", timeout=10)
 
     def is_ready(self) -> bool:
         """Return whether its probes are answered; one that has ended fails the test with what it said."""
@@ -72,7 +75,9 @@ class Running(NamedTuple):
                 port = self._ports[probe["tcpSocket"]["port"]]
                 socket.create_connection((self.address, port), timeout=5).close()
                 return True
-            return bool(self.page(probe["httpGet"]["path"], probe["httpGet"]["port"]))
+            asked = probe["httpGet"]
+            # While it starts it may answer already, and say that it isn't ready.
+            return self._asked(asked["path"], asked["port"]).status_code == 200
         except (OSError, requests.ConnectionError):
             return False
 
